@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// `make check` and `make test` set this; a user's build does not fail on a warning of a newer compiler.
+let warnings: [SwiftSetting] =
+    Context.environment["FREEIM_WARNINGS"] == "error" ? [.treatAllWarnings(as: .error)] : []
+
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + warnings
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "freeim",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "FreeIMCore", targets: ["FreeIMCore"]),
+        .library(name: "FreeIMMemory", targets: ["FreeIMMemory"]),
+        .library(name: "FreeIMTokenAuth", targets: ["FreeIMTokenAuth"]),
+        .library(name: "FreeIMAnonymousAuth", targets: ["FreeIMAnonymousAuth"]),
+        .library(name: "FreeIMAPI", targets: ["FreeIMAPI"]),
+        .library(name: "FreeIMDaemon", targets: ["FreeIMDaemon"]),
+        .executable(name: "freeimd", targets: ["freeimd"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .target(
+            name: "FreeIMCore",
+            dependencies: [logging, metrics, nioCore, nioHTTP1, nioPosix, nioWebSocket, serviceLifecycle],
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMMemory",
+            dependencies: ["FreeIMCore", logging, metrics, nioCore, serviceLifecycle],
+            path: "Sources/Transports/Memory",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMTokenAuth",
+            dependencies: ["FreeIMCore", logging, metrics, nioCore],
+            path: "Sources/Hooks/TokenAuth",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMAnonymousAuth",
+            dependencies: ["FreeIMCore", logging],
+            path: "Sources/Hooks/AnonymousAuth",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMAPI",
+            dependencies: ["FreeIMCore", crypto, hummingbird, logging, metrics, nioCore, nioPosix, serviceLifecycle],
+            path: "Sources/freeimd/API",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMDaemon",
+            dependencies: [
+                "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", "FreeIMAnonymousAuth", "FreeIMAPI",
+                argumentParser, logging, metrics, nioCore, nioPosix, serviceLifecycle, yams,
+            ],
+            path: "Sources/freeimd/Daemon",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "freeimd",
+            dependencies: ["FreeIMDaemon"],
+            path: "Sources/freeimd/Main",
+            swiftSettings: strict
+        ),
+    ]
+)

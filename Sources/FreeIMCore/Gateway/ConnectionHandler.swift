@@ -1,0 +1,225 @@
+import Metrics
+import NIOCore
+
+/// A terminal's open WebSocket: carries out what ``ConnectionState`` decides, and what its shard asks.
+final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, Connection {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    let gateway: GatewayContext
+    private let shard: Shard
+    private let place: SocketID
+    private let identity: Identity
+    private var context: ChannelHandlerContext?
+    private var state = ConnectionState()
+    /// The last moment at which the terminal gave a sign of life.
+    private var lastSeen: Tick
+    /// When this connection wants to be looked at next; what comes due at other moments is out of date.
+    private var nextLook: Tick = 0
+    private var awaitsPong = false
+    private var isRegistered = true
+    /// The code that ended the connection, whichever side gave it.
+    private var closeCode: CloseCode?
+    /// Messages that hooks have not dealt with yet.
+    private var pendingInbound = 0
+    private var isReadingPaused = false
+
+    /// Messages of one terminal under way in the hooks, beyond which its socket is not read.
+    private static let maximumPendingInbound = 4
+
+    init(gateway: GatewayContext, shard: Shard, place: SocketID, identity: Identity) {
+        self.gateway = gateway
+        self.shard = shard
+        self.place = place
+        self.identity = identity
+        self.lastSeen = shard.now
+    }
+
+    // MARK: Life
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        gateway.metrics.opened.increment()
+        shard.open(place, self, identity: identity)
+        // Spread, so that terminals that came together are not pinged together.
+        look(at: shard.now + Tick.random(in: (gateway.pingTicks + 1) / 2...gateway.pingTicks))
+    }
+
+    /// The single exit: whatever ended the connection, it leaves its shard here.
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        state.abandon()
+        guard isRegistered else { return }
+        isRegistered = false
+        gateway.metrics.countClosed(closeCode ?? .abnormal)
+        shard.remove(place, identity: identity)
+        gateway.census.leave()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    // MARK: From the terminal
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        lastSeen = shard.now
+        awaitsPong = false
+        var bytes = unwrapInboundIn(data)
+        state.prepend(to: &bytes)
+        while let action = state.next(&bytes, limits: gateway.limits) {
+            act(on: action, context)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+    }
+
+    private func act(on action: ConnectionState.Action, _ context: ChannelHandlerContext) {
+        switch action {
+        case .message(let opcode, let bytes):
+            gateway.metrics.inbound.increment()
+            receive(opcode, bytes, context)
+        case .pong(let payload):
+            write(Frame.make(.pong, payload, allocator: context.channel.allocator))
+        case .pongReceived:
+            break
+        case .acknowledgeClose(let code):
+            closeCode = code ?? .normal
+            context.write(
+                wrapOutboundOut(Frame.close(code, reason: "", allocator: context.channel.allocator)), promise: nil)
+            endOutput(context)
+        case .closed:
+            endOutput(context)
+        case .fail(let code, let reason):
+            closeCode = code
+            context.write(
+                wrapOutboundOut(Frame.close(code, reason: reason, allocator: context.channel.allocator)), promise: nil)
+            endOutput(context)
+        }
+    }
+
+    private func receive(_ opcode: Frame.Opcode, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        switch gateway.inbound {
+        case .discard: break
+        case .echo: write(Frame.make(opcode, bytes, allocator: context.channel.allocator))
+        case .hook: hand(opcode, bytes, context)
+        }
+    }
+
+    private func hand(_ opcode: Frame.Opcode, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard let inbound = gateway.node.inbound else { return }
+        let message = InboundMessage(sender: identity, content: opcode == .text ? .text(bytes) : .binary(bytes))
+        let bound = NIOLoopBound(self, eventLoop: shard.eventLoop)
+        let eventLoop = shard.eventLoop
+        let job = InboundPool.Job(message: message) { verdict in
+            eventLoop.execute { bound.value.dealtWith(verdict) }
+        }
+        guard inbound.offer(job, from: place, shard: shard.number) else {
+            return close(.tryAgainLater, reason: "the node cannot keep up with incoming messages")
+        }
+        pendingInbound += 1
+        if pendingInbound >= Self.maximumPendingInbound { setReading(false, context) }
+    }
+
+    private func dealtWith(_ verdict: InboundVerdict) {
+        pendingInbound -= 1
+        guard let context else { return }
+        if isReadingPaused, pendingInbound < Self.maximumPendingInbound { setReading(true, context) }
+        switch verdict {
+        case .next, .handled: break
+        case .reply(let text):
+            write(Frame.make(.text, ByteBuffer(string: text), allocator: context.channel.allocator))
+            flush()
+        case .close(let code, let reason): close(code, reason: reason)
+        }
+    }
+
+    private func setReading(_ isOn: Bool, _ context: ChannelHandlerContext) {
+        guard isReadingPaused == isOn else { return }
+        isReadingPaused = !isOn
+        lastSeen = shard.now
+        do {
+            try context.channel.syncOptions?.setOption(.autoRead, value: isOn)
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    // MARK: To the terminal
+
+    func write(_ frames: ByteBuffer) {
+        guard state.phase == .open, let context else { return }
+        context.write(wrapOutboundOut(frames), promise: nil)
+    }
+
+    func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) {
+        guard state.phase == .open, let context else { return promise.fail(ChannelError.ioOnClosedChannel) }
+        context.write(wrapOutboundOut(frames), promise: promise)
+    }
+
+    /// The channel's high-water mark is the gateway's `max_pending`: what is not writable after a flush is slow.
+    func flush() {
+        guard let context else { return }
+        context.flush()
+        if state.phase == .open, !context.channel.isWritable {
+            close(.slowReceiver, reason: "reads too slowly")
+        }
+    }
+
+    func close(_ code: CloseCode, reason: String) {
+        guard state.close(), let context else { return }
+        closeCode = code
+        context.writeAndFlush(
+            wrapOutboundOut(Frame.close(code, reason: reason, allocator: context.channel.allocator)), promise: nil)
+        look(at: shard.now + gateway.closeTicks)
+    }
+
+    /// Our half is closed behind what is queued; the socket ends when the terminal closes its half, or is cut.
+    /// (Closing it over unread input would reset it under the close frame; RFC 6455 §7.1.1.)
+    private func endOutput(_ context: ChannelHandlerContext) {
+        context.flush()
+        context.close(mode: .output, promise: nil)
+        look(at: shard.now + gateway.closeTicks)
+    }
+
+    // MARK: ShardSocket
+
+    func deadlineReached(now: Tick) -> Tick? {
+        guard now == nextLook else { return nil }
+        guard state.phase == .open else {
+            abort()
+            return nil
+        }
+        if isReadingPaused { lastSeen = now }
+        let silence = now - lastSeen
+        if awaitsPong, silence >= gateway.pingTicks + gateway.pongTicks {
+            closeCode = .heartbeatTimeout
+            close(.heartbeatTimeout, reason: "no answer to a ping")
+            return nil
+        }
+        if silence >= gateway.pingTicks {
+            awaitsPong = true
+            write(gateway.pingFrame)
+            flush()
+            nextLook = now + gateway.pongTicks
+        } else {
+            nextLook = lastSeen + gateway.pingTicks
+        }
+        return nextLook
+    }
+
+    func goAway() {
+        close(.goingAway, reason: "the node stops; connect again")
+    }
+
+    func abort() {
+        context?.close(promise: nil)
+    }
+
+    private func look(at tick: Tick) {
+        nextLook = tick
+        shard.schedule(place, due: tick)
+    }
+}

@@ -1,0 +1,119 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+import Synchronization
+
+/// What all sockets of a gateway share.
+final class GatewayContext: Sendable {
+    let configuration: WebSocketConfiguration
+    let node: Node
+    let metrics = GatewayMetrics()
+    let authenticator: Authenticator
+    let limits: ConnectionState.Limits
+    let inbound: WebSocketConfiguration.Inbound
+    /// Makes the answer's `Sec-WebSocket-Accept`.
+    let upgrader: NIOWebSocketServerUpgrader
+    let pingFrame: ByteBuffer
+    let logger: Logger
+    let census = SocketCensus()
+
+    let handshakeTicks: Tick
+    let authTicks: Tick
+    let pingTicks: Tick
+    let pongTicks: Tick
+    let closeTicks: Tick
+
+    /// The resolution of all timeouts.
+    static let tick = Duration.milliseconds(250)
+
+    init(configuration: WebSocketConfiguration, node: Node) {
+        self.configuration = configuration
+        self.node = node
+        self.logger = node.configuration.logger
+        self.authenticator = Authenticator(hooks: node.configuration.authHooks)
+        self.inbound = configuration.inbound ?? (node.inbound == nil ? .discard : .hook)
+        self.limits = ConnectionState.Limits(
+            frameBytes: configuration.maxFrame.bytes, messageBytes: configuration.maxMessage.bytes,
+            keepsMessages: inbound != .discard)
+        self.upgrader = NIOWebSocketServerUpgrader(
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
+            upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
+        self.pingFrame = Frame.make(.ping, ByteBuffer(), allocator: ByteBufferAllocator())
+        self.handshakeTicks = Self.ticks(configuration.handshakeTimeout)
+        self.authTicks = Self.ticks(configuration.authTimeout)
+        self.pingTicks = Self.ticks(configuration.pingInterval)
+        self.pongTicks = Self.ticks(configuration.pongTimeout)
+        self.closeTicks = Self.ticks(configuration.closeTimeout)
+    }
+
+    private static func ticks(_ duration: Duration) -> Tick {
+        max(1, Tick((duration / tick).rounded(.up)))
+    }
+
+    func shard(on eventLoop: any EventLoop) -> Shard? {
+        node.shards.first { $0.eventLoop === eventLoop }?.shard
+    }
+
+    /// Whether a handshake may become a connection now, or why not.
+    func admission() -> Denial? {
+        if census.isClosing {
+            return Denial(.unavailable, code: "going_away", message: "this node stops; connect again in a moment")
+        }
+        if census.count > configuration.maxConnections {
+            return Denial(
+                .unavailable, code: "too_many_connections",
+                message: "this node has its \(configuration.maxConnections) connections; try again later")
+        }
+        if !node.acceptsConnections {
+            return Denial(.unavailable, code: "overloaded", message: "this node is overloaded; try again later")
+        }
+        return nil
+    }
+}
+
+/// Counts a gateway's sockets, and tells when the last one is gone.
+final class SocketCensus: Sendable {
+    private struct State {
+        var count = 0
+        var isClosing = false
+    }
+
+    private let state = Mutex(State())
+    private let emptied = Gate()
+
+    /// Sockets in any state.
+    var count: Int { state.withLock { $0.count } }
+    var isClosing: Bool { state.withLock { $0.isClosing } }
+
+    /// False where `limit` sockets are there already, or the gateway stops; the socket is not counted then.
+    func enter(limit: Int) -> Bool {
+        state.withLock { state in
+            guard state.count < limit, !state.isClosing else { return false }
+            state.count += 1
+            return true
+        }
+    }
+
+    func leave() {
+        let isEmpty = state.withLock { state in
+            state.count -= 1
+            return state.isClosing && state.count == 0
+        }
+        if isEmpty { emptied.open() }
+    }
+
+    /// Lets nobody in any more.
+    func close() {
+        let isEmpty = state.withLock { state in
+            state.isClosing = true
+            return state.count == 0
+        }
+        if isEmpty { emptied.open() }
+    }
+
+    /// Returns when the census is closed and the last socket gone; throws on cancellation.
+    func waitUntilEmpty() async throws {
+        try await emptied.wait()
+    }
+}

@@ -1,0 +1,212 @@
+import Logging
+import Metrics
+import NIOCore
+import NIOHTTP1
+import NIOWebSocket
+
+/// Takes a socket from its accept to the opened WebSocket, or to the HTTP answer that says why not.
+final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, ShardSocket {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// `reading` -> `authenticating` -> `done`, or from either `refused`, which ends with the socket.
+    private enum State {
+        case reading
+        /// The task ends by itself, or is cancelled when its outcome is no longer wanted.
+        case authenticating(Task<Void, Never>)
+        case refused
+        case done
+    }
+
+    private let gateway: GatewayContext
+    private let shard: Shard
+    private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private let encoder: HTTPResponseEncoder
+    private var state = State.reading
+    private var context: ChannelHandlerContext?
+    private var place: SocketID?
+
+    init(
+        gateway: GatewayContext, shard: Shard, decoder: ByteToMessageHandler<HTTPRequestDecoder>,
+        encoder: HTTPResponseEncoder
+    ) {
+        self.gateway = gateway
+        self.shard = shard
+        self.decoder = decoder
+        self.encoder = encoder
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let place = shard.admit(self)
+        self.place = place
+        shard.schedule(place, due: shard.now + gateway.handshakeTicks)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        guard case .done = state else {
+            if case .authenticating(let task) = state { task.cancel() }
+            leave()
+            return
+        }
+    }
+
+    private func leave() {
+        guard let place else { return }
+        self.place = nil
+        shard.remove(place, identity: nil)
+        gateway.census.leave()
+    }
+
+    // MARK: The request
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(let head) = unwrapInboundIn(data), case .reading = state else { return }
+        do throws(Refusal) {
+            let request = try HandshakeRequest.check(
+                head, peer: context.channel.remoteAddress, configuration: gateway.configuration)
+            if let denial = gateway.admission() { throw Refusal(denial) }
+            authenticate(request, head)
+        } catch {
+            refuse(error)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch (state, error) {
+        case (.reading, HTTPParserError.headerOverflow):
+            refuse(
+                Refusal(
+                    431, "header_too_large",
+                    "the request's head has more than \(gateway.configuration.maxHeader.bytes) bytes"))
+        case (.reading, is HTTPParserError):
+            refuse(Refusal(400, "bad_request", "this is not an HTTP request"))
+        default:
+            context.close(promise: nil)
+        }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        if case .authenticating(let task) = state { task.cancel() }
+        context.fireChannelInactive()
+    }
+
+    private func authenticate(_ request: ConnectRequest, _ head: HTTPRequestHead) {
+        let bound = NIOLoopBound(self, eventLoop: shard.eventLoop)
+        let eventLoop = shard.eventLoop
+        let authenticator = gateway.authenticator
+        // Ends with the hooks' answer; cancelled by the deadline and when the socket goes.
+        let task = Task {
+            let decision = await authenticator.decide(request)
+            eventLoop.execute { bound.value.decided(decision, head) }
+        }
+        state = .authenticating(task)
+        if let place { shard.schedule(place, due: shard.now + gateway.authTicks) }
+    }
+
+    private func decided(_ decision: Result<Identity, Refusal>, _ head: HTTPRequestHead) {
+        guard case .authenticating = state, let context else { return }
+        switch decision {
+        case .failure(let refusal): refuse(refusal)
+        case .success(let identity) where identity.client.isSystem:
+            refuse(Refusal(403, "reserved_client", "the id \(identity.client) means the system and cannot connect"))
+        case .success(let identity):
+            let loopContext = NIOLoopBound(context, eventLoop: shard.eventLoop)
+            gateway.upgrader.buildUpgradeResponse(
+                channel: context.channel, upgradeRequest: head, initialResponseHeaders: [:]
+            ).assumeIsolated().whenComplete { result in
+                switch result {
+                case .success(let headers): self.open(loopContext.value, identity, headers)
+                case .failure: self.refuse(Refusal(400, "bad_request", "the request is not a WebSocket opening"))
+                }
+            }
+        }
+    }
+
+    private func open(_ context: ChannelHandlerContext, _ identity: Identity, _ headers: HTTPHeaders) {
+        guard case .authenticating = state, let place else { return }
+        state = .done
+        let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        let connection = ConnectionHandler(gateway: gateway, shard: shard, place: place, identity: identity)
+        let pipeline = context.pipeline.syncOperations
+        do {
+            try pipeline.addHandler(connection)
+            _ = pipeline.removeHandler(encoder)
+            _ = pipeline.removeHandler(self)
+            // Last: what the terminal sent behind its request goes to the connection.
+            _ = pipeline.removeHandler(decoder)
+        } catch {
+            // The channel has been closed meanwhile.
+            leave()
+        }
+    }
+
+    // MARK: Refusal
+
+    private func refuse(_ refusal: Refusal) {
+        guard let context else { return }
+        if case .authenticating(let task) = state { task.cancel() }
+        state = .refused
+        gateway.metrics.countRefused(refusal.status)
+        gateway.logger.debug(
+            "handshake refused",
+            metadata: [
+                LogKey.reason: "\(refusal.code)", LogKey.peer: "\(context.channel.remoteAddress?.description ?? "-")",
+                LogKey.error: "\(refusal.cause.map { "\($0)" } ?? "-")",
+            ])
+        let body = RefusalBody.json(refusal)
+        var headers = HTTPHeaders([
+            ("Content-Type", "application/json"), ("Content-Length", String(body.readableBytes)),
+            ("Connection", "close"),
+        ])
+        headers.add(contentsOf: refusal.headers)
+        let head = HTTPResponseHead(
+            version: .http1_1, status: HTTPResponseStatus(statusCode: refusal.status), headers: headers)
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        // Only our half is closed at first: closing the socket over unread input would reset it under the answer.
+        context.close(mode: .output, promise: nil)
+        if let place { shard.schedule(place, due: shard.now + gateway.closeTicks) }
+    }
+
+    // MARK: ShardSocket
+
+    func deadlineReached(now: Tick) -> Tick? {
+        switch state {
+        case .reading:
+            refuse(
+                Refusal(
+                    408, "handshake_timeout", "no complete request within \(gateway.configuration.handshakeTimeout)"))
+        case .authenticating:
+            refuse(
+                Refusal(
+                    503, "auth_timeout",
+                    "authentication took longer than \(gateway.configuration.authTimeout); try again later"))
+        case .refused:
+            abort()
+        case .done:
+            break
+        }
+        return nil
+    }
+
+    func goAway() {
+        guard case .refused = state else {
+            return refuse(
+                Refusal(Denial(.unavailable, code: "going_away", message: "this node stops; connect again in a moment")))
+        }
+    }
+
+    func abort() {
+        context?.close(promise: nil)
+    }
+}
+
+extension HTTPHeaders {
+    fileprivate mutating func add(contentsOf fields: [(String, String)]) {
+        for (name, value) in fields { add(name: name, value: value) }
+    }
+}

@@ -1,0 +1,96 @@
+/// What `gateway.websocket` can be told.
+public struct WebSocketConfiguration: ModuleConfiguration {
+    /// What becomes of the messages that terminals send.
+    public enum Inbound: String, Sendable, CaseIterable {
+        /// Checked and dropped, as FreeIM does.
+        case discard
+        /// Sent back; for conformance tests.
+        case echo
+        /// Given to the message hooks.
+        case hook
+    }
+
+    /// Where terminals connect. `:6001` listens on all addresses, port 0 takes a free one.
+    public var listen = ListenAddress(host: "127.0.0.1", port: 6001)
+    /// The endpoint's path; part of the names on FreeIM's wire, so the same on all nodes and business services.
+    public var path = "/ws"
+    /// nil: `hook` where a module of the node takes terminals' messages, else `discard`.
+    public var inbound: Inbound?
+    /// Origins from which browsers may connect; `https://*.example.com` stands for all subdomains. Empty: any.
+    /// Requests without an Origin field do not come from browsers and are not concerned.
+    public var origins: [String] = []
+    /// Connections at a time. Beyond it handshakes are answered with 503.
+    public var maxConnections = 100_000
+    /// From the accept to the end of the request's head and of authentication. Then 408.
+    public var handshakeTimeout = Duration.seconds(10)
+    /// For all auth hooks together. Then 503.
+    public var authTimeout = Duration.seconds(5)
+    /// Bytes of the request's line and header fields. Beyond it 431.
+    public var maxHeader = ByteCount(16 * 1_024)
+    /// Bytes of one frame that a terminal sends. Beyond it close code 1009.
+    public var maxFrame = ByteCount(64 * 1_024)
+    /// Bytes of one message that a terminal sends, its fragments together. Beyond it close code 1009.
+    public var maxMessage = ByteCount(64 * 1_024)
+    /// Bytes that wait for one connection after a write. Beyond it close code 4000.
+    public var maxPending = ByteCount(1_024 * 1_024)
+    /// Silence of a terminal after which it is pinged. Below the 60 s after which many proxies cut.
+    public var pingInterval = Duration.seconds(30)
+    /// From the ping to any sign of life. Then close code 4001.
+    public var pongTimeout = Duration.seconds(15)
+    /// From our close frame to the end of the connection. Then it is cut.
+    public var closeTimeout = Duration.seconds(5)
+    /// Connections that the kernel keeps for us before they are accepted.
+    public var backlog = 4_096
+
+    public init() {}
+
+    public mutating func read(from section: inout Section) {
+        section.read("listen", into: &listen, "Where terminals connect, host:port.")
+        section.read(
+            "path", into: &path,
+            .custom("a path that starts with '/' and has no '?', '#' or blank") { path in
+                path.hasPrefix("/") && !path.contains(where: { "?# ".contains($0) })
+            }, "Path of the WebSocket endpoint; the same on all nodes and business services.")
+        section.read(
+            "inbound", into: &inbound,
+            "What becomes of terminals' messages; hook where a module takes them, else discard.")
+        section.read(
+            "origins", into: &origins,
+            .custom("an origin like https://chat.example.com or https://*.example.com") { $0.contains("://") },
+            "Origins from which browsers may connect; none listed: any.")
+        section.read(
+            "max_connections", into: &maxConnections, .range(1...10_000_000),
+            "Connections at a time; beyond it 503.")
+        section.read(
+            "handshake_timeout", into: &handshakeTimeout, Self.timeouts,
+            "From accept to the end of head and authentication; then 408.")
+        section.read("auth_timeout", into: &authTimeout, Self.timeouts, "For all auth hooks together; then 503.")
+        section.read(
+            "max_header", into: &maxHeader, .range(ByteCount(1_024)...ByteCount(1_024 * 1_024)),
+            "Bytes of the request's head; beyond it 431.")
+        section.read(
+            "max_frame", into: &maxFrame, Self.payloads, "Bytes of one frame of a terminal; beyond it close code 1009.")
+        section.read(
+            "max_message", into: &maxMessage, Self.payloads,
+            "Bytes of one message of a terminal; beyond it close code 1009.")
+        section.read(
+            "max_pending", into: &maxPending, .range(ByteCount(4_096)...ByteCount(1 << 30)),
+            "Bytes that wait for one connection; beyond it close code 4000.")
+        section.read(
+            "ping_interval", into: &pingInterval, .range(.seconds(1)...(.seconds(3_600))),
+            "Silence after which a terminal is pinged.")
+        section.read(
+            "pong_timeout", into: &pongTimeout, Self.timeouts,
+            "From the ping to a sign of life; then close code 4001.")
+        section.read(
+            "close_timeout", into: &closeTimeout, Self.timeouts,
+            "From our close frame to the end of the connection; then it is cut.")
+        section.read(
+            "backlog", into: &backlog, .range(1...65_535), "Connections that the kernel keeps until they are accepted.")
+    }
+
+    private static var timeouts: Constraint<Duration> { .range(.milliseconds(250)...(.seconds(600))) }
+    private static var payloads: Constraint<ByteCount> { .range(ByteCount(125)...ByteCount(1 << 30)) }
+}
+
+extension WebSocketConfiguration.Inbound: SectionValue {}

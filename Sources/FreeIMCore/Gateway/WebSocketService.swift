@@ -1,0 +1,124 @@
+import Logging
+import Metrics
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import ServiceLifecycle
+
+/// Accepts terminals for a node, and lets them go when the node stops.
+struct WebSocketService: Service {
+    private let configuration: WebSocketConfiguration
+    private let node: Node
+    private let onListening: @Sendable (SocketAddress) -> Void
+
+    /// Sockets beyond `max_connections` that still get an answer of 503; the rest is closed without.
+    private static let refusalHeadroom = 1_024
+
+    init(
+        configuration: WebSocketConfiguration, node: Node, onListening: @escaping @Sendable (SocketAddress) -> Void
+    ) {
+        self.configuration = configuration
+        self.node = node
+        self.onListening = onListening
+    }
+
+    func run() async throws {
+        let logger = node.configuration.logger
+        try await cancelWhenGracefulShutdown { try await node.ready() }
+        let gateway = GatewayContext(configuration: configuration, node: node)
+        let listener = try await bind(gateway)
+        let clocks = startClocks()
+        if let address = listener.localAddress {
+            logger.info(
+                "listening",
+                metadata: [
+                    LogKey.address: "\(address.ipAddress ?? "?"):\(address.port ?? 0)", LogKey.node: "\(node.identity.name)",
+                    "path": "\(configuration.path)",
+                ])
+            onListening(address)
+        }
+        try? await gracefulShutdown()
+        try await drain(listener, gateway, logger)
+        for clock in clocks { clock.cancel() }
+    }
+
+    private func bind(_ gateway: GatewayContext) async throws -> any Channel {
+        let limit = configuration.maxConnections + Self.refusalHeadroom
+        let bootstrap = ServerBootstrap(group: node.configuration.eventLoopGroup)
+            .serverChannelOption(.backlog, value: Int32(configuration.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.allowRemoteHalfClosure, value: false)
+            .childChannelOption(
+                .writeBufferWaterMark,
+                value: .init(low: configuration.maxPending.bytes, high: configuration.maxPending.bytes))
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 1_024, maximum: 65_536))
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard gateway.census.enter(limit: limit) else {
+                        gateway.metrics.overflow.increment()
+                        throw ChannelError.operationUnsupported
+                    }
+                    try Self.configure(channel, gateway)
+                }
+            }
+        do {
+            return try await bootstrap.bind(host: configuration.listen.host, port: configuration.listen.port).get()
+        } catch {
+            throw GatewayError(
+                "cannot listen on \(configuration.listen): \(error); choose another 'listen' of gateway.websocket")
+        }
+    }
+
+    private static func configure(_ channel: any Channel, _ gateway: GatewayContext) throws {
+        guard let shard = gateway.shard(on: channel.eventLoop) else {
+            gateway.census.leave()
+            throw ChannelError.operationUnsupported
+        }
+        let limits = gateway.configuration.maxHeader.bytes
+        var configuration = NIOHTTPDecoderLimitConfiguration()
+        configuration.maxHeaderFieldSize = limits
+        configuration.maxHeaderListSize = limits
+        let decoder = ByteToMessageHandler(
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: configuration))
+        let encoder = HTTPResponseEncoder()
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(encoder)
+        try pipeline.addHandler(decoder)
+        try pipeline.addHandler(
+            HandshakeHandler(gateway: gateway, shard: shard, decoder: decoder, encoder: encoder))
+    }
+
+    /// One timer per shard drives all its deadlines.
+    private func startClocks() -> [RepeatedTask] {
+        let tick = TimeAmount(GatewayContext.tick)
+        return node.shards.map { handle in
+            handle.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in handle.shard.tick() }
+        }
+    }
+
+    private func drain(_ listener: any Channel, _ gateway: GatewayContext, _ logger: Logger) async throws {
+        gateway.census.close()
+        try? await listener.close()
+        logger.info("draining", metadata: [LogKey.count: "\(gateway.census.count)"])
+        for handle in node.shards { handle.run { $0.goAwayAll() } }
+        // The shards' clocks go on and cut, after `close_timeout`, who does not answer.
+        do {
+            try await gateway.census.waitUntilEmpty()
+        } catch {
+            for handle in node.shards { handle.run { $0.abortAll() } }
+            throw error
+        }
+    }
+}
+
+/// Why the gateway cannot run.
+public struct GatewayError: Error, Sendable, CustomStringConvertible {
+    /// Names the thing and the remedy.
+    public let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}

@@ -1,0 +1,102 @@
+/// Whom a message is for: an `Int64`, a GUID, or any other text of 1 to 64 bytes of UTF-8.
+///
+/// The text decides the kind, so one text is one client wherever it comes from (a URL, JSON, Redis): the canonical
+/// decimal form of an `Int64` is a number, 36 characters of the form `8-4-4-4-12` in hexadecimal are a GUID (in lower
+/// case), everything else is a name. FreeIM v2 uses numbers, FreeIM v1 GUIDs.
+public struct ClientID: Hashable, Sendable {
+    /// The three kinds of id.
+    public enum Kind: Hashable, Sendable {
+        /// A FreeIM v2 id.
+        case number(Int64)
+        /// A FreeIM v1 id: the 16 bytes in the order of the text, first half and second half.
+        case guid(UInt64, UInt64)
+        /// Any other text; never one that reads as a number or a GUID.
+        case name(String)
+    }
+
+    /// The longest text of an id, in bytes of UTF-8.
+    public static let maximumBytes = 64
+
+    public let kind: Kind
+
+    /// The id of FreeIM v2.
+    public init(_ number: Int64) {
+        self.kind = .number(number)
+    }
+
+    /// The id that `text` denotes; nil where it is empty, longer than ``maximumBytes`` or holds a control character.
+    public init?(_ text: some StringProtocol) {
+        let bytes = text.utf8
+        guard !bytes.isEmpty, bytes.count <= Self.maximumBytes else { return nil }
+        // U+0000 to U+001F and U+007F would break log lines and terminal output.
+        guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return nil }
+        if let number = Int64(text), String(number).utf8.elementsEqual(bytes) {
+            self.kind = .number(number)
+        } else if let (high, low) = Self.guidHalves(bytes) {
+            self.kind = .guid(high, low)
+        } else {
+            self.kind = .name(String(text))
+        }
+    }
+
+    /// True for `0` and the empty GUID, which FreeIM's wire uses for "no sender, the system".
+    public var isSystem: Bool {
+        switch kind {
+        case .number(let number): number == 0
+        case .guid(let high, let low): high == 0 && low == 0
+        case .name: false
+        }
+    }
+
+    private static func guidHalves(_ bytes: some Collection<UInt8>) -> (UInt64, UInt64)? {
+        guard bytes.count == 36 else { return nil }
+        var halves: (UInt64, UInt64) = (0, 0)
+        var digits = 0
+        for (offset, byte) in bytes.enumerated() {
+            if offset == 8 || offset == 13 || offset == 18 || offset == 23 {
+                guard byte == UInt8(ascii: "-") else { return nil }
+                continue
+            }
+            guard let digit = Character(UnicodeScalar(byte)).hexDigitValue else { return nil }
+            if digits < 16 {
+                halves.0 = halves.0 << 4 | UInt64(digit)
+            } else {
+                halves.1 = halves.1 << 4 | UInt64(digit)
+            }
+            digits += 1
+        }
+        return halves
+    }
+}
+
+extension ClientID: CustomStringConvertible {
+    /// The canonical text; `ClientID(id.description) == id`.
+    public var description: String {
+        switch kind {
+        case .number(let number): String(number)
+        case .name(let name): name
+        case .guid(let high, let low): Self.guidText(high, low)
+        }
+    }
+
+    private static func guidText(_ high: UInt64, _ low: UInt64) -> String {
+        let digits = hexadecimal(high) + hexadecimal(low)
+        var text = ""
+        for (offset, digit) in digits.enumerated() {
+            if offset == 8 || offset == 12 || offset == 16 || offset == 20 { text.append("-") }
+            text.append(digit)
+        }
+        return text
+    }
+
+    private static func hexadecimal(_ half: UInt64) -> String {
+        let digits = String(half, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+extension ClientID: ExpressibleByIntegerLiteral {
+    public init(integerLiteral value: Int64) {
+        self.init(value)
+    }
+}

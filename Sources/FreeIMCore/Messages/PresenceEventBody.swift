@@ -1,0 +1,85 @@
+public import NIOCore
+
+/// The bodies of presence events. A token's value is the body of its connection's events, byte for byte.
+public enum PresenceEventBody {
+    /// `{"Item1":<client>,"Item2":"<metadata>"}`, as FreeIM's `ImHelper` writes it.
+    public static func encode(_ identity: Identity) -> ByteBuffer {
+        var body = ByteBuffer()
+        body.writeStaticString("{\"Item1\":")
+        JSONText.write(identity.client, into: &body)
+        body.writeStaticString(",\"Item2\":")
+        JSONText.write(identity.metadata, into: &body)
+        body.writeInteger(UInt8(ascii: "}"))
+        return body
+    }
+
+    /// Reads what ``encode(_:)`` or any `ImHelper` wrote, as leniently as FreeIM does; but a missing id is an error.
+    public static func decode(_ body: ByteBuffer) throws(EnvelopeError) -> Identity {
+        try body.withUnsafeReadableBytes { bytes in
+            Result { () throws(EnvelopeError) in try identity(bytes) }
+        }.get()
+    }
+
+    /// `{"Item1":<client>,"Item2":["<channel>",...]}`: the channels that a client joined, or left. An addition of ours
+    /// to FreeIM's wire.
+    public static func encode(_ client: ClientID, _ channels: [ChannelName]) -> ByteBuffer {
+        var body = ByteBuffer()
+        body.writeStaticString("{\"Item1\":")
+        JSONText.write(client, into: &body)
+        body.writeStaticString(",\"Item2\":")
+        JSONText.write(channels, into: &body)
+        body.writeInteger(UInt8(ascii: "}"))
+        return body
+    }
+
+    /// Reads what ``encode(_:_:)`` wrote.
+    public static func decodeChannels(
+        _ body: ByteBuffer
+    ) throws(EnvelopeError) -> (client: ClientID, channels: [ChannelName]) {
+        try body.withUnsafeReadableBytes { bytes in
+            Result { () throws(EnvelopeError) in try channels(bytes) }
+        }.get()
+    }
+
+    private static func identity(_ bytes: UnsafeRawBufferPointer) throws(EnvelopeError) -> Identity {
+        var cursor = JSONCursor(bytes)
+        var client: ClientID?
+        var metadata: JSONString?
+        var isFirst = true
+        try cursor.enterObject()
+        while let name = try cursor.nextMember(&isFirst) {
+            switch cursor.itemNumber(name) {
+            case 1: client = try cursor.readClient()
+            case 2: metadata = try cursor.readString()
+            default: try cursor.skipValue()
+            }
+        }
+        try cursor.finish()
+        guard let client else { throw missingClient }
+        return Identity(client: client, metadata: try metadata.map(cursor.text))
+    }
+
+    private static func channels(
+        _ bytes: UnsafeRawBufferPointer
+    ) throws(EnvelopeError) -> (client: ClientID, channels: [ChannelName]) {
+        var cursor = JSONCursor(bytes)
+        var client: ClientID?
+        var channels: [ChannelName] = []
+        var isFirst = true
+        try cursor.enterObject()
+        while let name = try cursor.nextMember(&isFirst) {
+            switch cursor.itemNumber(name) {
+            case 1: client = try cursor.readClient()
+            case 2: channels = try cursor.readChannels()
+            default: try cursor.skipValue()
+            }
+        }
+        try cursor.finish()
+        guard let client else { throw missingClient }
+        return (client, channels)
+    }
+
+    private static var missingClient: EnvelopeError {
+        EnvelopeError(.invalidClient, "Item1, the client, is missing", at: 0)
+    }
+}

@@ -1,0 +1,97 @@
+import NIOCore
+import Synchronization
+
+extension Messenger {
+    /// Subscribes to the cluster's online, offline, joined and left events.
+    ///
+    /// Returns once the subscription stands; events from then on are seen. The subscription ends when the sequence is
+    /// no longer iterated.
+    ///
+    /// - Parameter limit: how many events wait for a slow subscriber. Newer ones are then dropped, and their number
+    ///   is told by ``PresenceEvent/missed(_:)``.
+    public func events(limit: Int = 1_024) async throws(MessengerError) -> EventStream {
+        try require(.events, module: "feature.event_bus")
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: PresenceEvent.self, bufferingPolicy: .bufferingOldest(max(1, limit)))
+        let inbox = EventInbox(
+            subjects: identity.subjects, continuation: continuation, eventLoop: eventLoopGroup.next())
+        let transport = transport
+        continuation.onTermination = { _ in
+            // Ends by itself: unsubscribing is bounded by the transport.
+            Task { await transport.unsubscribe(inbox) }
+        }
+        do {
+            try await transport.subscribe(inbox, to: inbox.allSubjects)
+        } catch {
+            continuation.finish()
+            throw MessengerError(error)
+        }
+        return EventStream(stream: stream)
+    }
+}
+
+/// A bounded sequence of events; see ``Messenger/events(limit:)``.
+public struct EventStream: AsyncSequence, Sendable {
+    let stream: AsyncStream<PresenceEvent>
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        var base: AsyncStream<PresenceEvent>.AsyncIterator
+
+        public mutating func next(isolation actor: isolated (any Actor)?) async -> PresenceEvent? {
+            await base.next(isolation: actor)
+        }
+
+        public mutating func next() async -> PresenceEvent? {
+            await base.next(isolation: nil)
+        }
+    }
+
+    public func makeAsyncIterator() -> AsyncIterator {
+        AsyncIterator(base: stream.makeAsyncIterator())
+    }
+}
+
+/// Turns the bodies on the events' subjects into values.
+final class EventInbox: TransportInbox {
+    let eventLoop: any EventLoop
+    private let subjects: Subjects
+    private let continuation: AsyncStream<PresenceEvent>.Continuation
+    /// Events dropped since the last one that found room.
+    private let missed = Mutex(0)
+
+    init(subjects: Subjects, continuation: AsyncStream<PresenceEvent>.Continuation, eventLoop: any EventLoop) {
+        self.subjects = subjects
+        self.continuation = continuation
+        self.eventLoop = eventLoop
+    }
+
+    var allSubjects: [String] { [subjects.online, subjects.offline, subjects.joined, subjects.left] }
+
+    func receive(_ body: ByteBuffer, on subject: String) {
+        guard let event = event(body, on: subject) else { return }
+        let before = missed.withLock { $0 }
+        if before > 0 {
+            guard case .enqueued = continuation.yield(.missed(before)) else {
+                missed.withLock { $0 += 1 }
+                return
+            }
+            missed.withLock { $0 = 0 }
+        }
+        if case .dropped = continuation.yield(event) {
+            missed.withLock { $0 += 1 }
+        }
+    }
+
+    func burstEnded() {}
+
+    /// nil where the body is not one that FreeIM's nodes send; somebody else published it.
+    private func event(_ body: ByteBuffer, on subject: String) -> PresenceEvent? {
+        switch subject {
+        case subjects.online: (try? PresenceEventBody.decode(body)).map(PresenceEvent.online)
+        case subjects.offline: (try? PresenceEventBody.decode(body)).map(PresenceEvent.offline)
+        case subjects.joined: (try? PresenceEventBody.decodeChannels(body)).map(PresenceEvent.joined)
+        case subjects.left: (try? PresenceEventBody.decodeChannels(body)).map(PresenceEvent.left)
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,119 @@
+import NIOCore
+
+extension Messenger {
+    /// Sends a message to clients, wherever they are connected; who is offline does not get it.
+    ///
+    /// Receivers are de-duplicated and grouped by home node in first-seen order, one publication per node. No
+    /// receivers, no publication.
+    ///
+    /// - Parameters:
+    ///   - sender: nil for the system. A sender with one connection does not get its own message.
+    ///   - receipt: whether the sender's connections are told what became of it, per receiver.
+    public func send(
+        _ payload: MessagePayload, from sender: ClientID? = nil, to receivers: [ClientID], receipt: Bool = false
+    ) async throws(MessengerError) {
+        try require(.direct, module: "feature.direct")
+        for receiver in receivers { try check(receiver) }
+        var servers: [(name: String, receivers: [ClientID])] = []
+        var seen: Set<ClientID> = []
+        let partition = identity.partition
+        for receiver in receivers where seen.insert(receiver).inserted {
+            guard let server = partition.server(for: receiver) else { continue }
+            if let index = servers.firstIndex(where: { $0.name == server }) {
+                servers[index].receivers.append(receiver)
+            } else {
+                servers.append((server, [receiver]))
+            }
+        }
+        guard !servers.isEmpty else { return }
+        let subjects = identity.subjects
+        try await publish(
+            servers.map { server in
+                let message = DirectMessage(
+                    sender: sender, receivers: server.receivers, payload: payload.bytes, wantsReceipt: receipt)
+                return BusMessage(
+                    subject: subjects.server(server.name), body: EnvelopeCodec.encode(.direct(message)))
+            })
+        for server in servers {
+            onSend?(
+                SentMessage(
+                    sender: sender, audience: .clients(server.receivers), server: server.name, payload: payload,
+                    wantsReceipt: receipt))
+        }
+    }
+
+    /// Sends a message to the members of a channel that are connected.
+    ///
+    /// - Parameter sender: nil for the system. A sender with one connection does not get its own message.
+    public func send(
+        _ payload: MessagePayload, from sender: ClientID? = nil, toChannel channel: ChannelName
+    ) async throws(MessengerError) {
+        try require(.channels, module: "feature.channels")
+        try await publishEverywhere(
+            .channel(sender: sender, channel: channel, payload: payload.bytes),
+            payload: payload, sender: sender, audience: .channel(channel))
+    }
+
+    /// Sends a message to every connection of the cluster.
+    public func broadcast(_ payload: MessagePayload) async throws(MessengerError) {
+        try require(.channels, module: "feature.channels")
+        try await publishEverywhere(
+            .broadcast(sender: nil, payload: payload.bytes), payload: payload, sender: nil, audience: .everyone)
+    }
+
+    /// Closes all connections of a client; it may connect again.
+    public func forceOffline(_ client: ClientID) async throws(MessengerError) {
+        try check(client)
+        guard let server = identity.partition.server(for: client) else { return }
+        try await publish([
+            BusMessage(subject: identity.subjects.server(server), body: EnvelopeCodec.encode(.forceOffline(client)))
+        ])
+    }
+
+    private func publishEverywhere(
+        _ envelope: Envelope, payload: MessagePayload, sender: ClientID?, audience: OutboundMessage.Audience
+    ) async throws(MessengerError) {
+        let body = EnvelopeCodec.encode(envelope)
+        let subjects = identity.subjects
+        try await publish(identity.servers.map { BusMessage(subject: subjects.server($0), body: body) })
+        guard let onSend else { return }
+        for server in identity.servers {
+            onSend(
+                SentMessage(sender: sender, audience: audience, server: server, payload: payload, wantsReceipt: false))
+        }
+    }
+
+    private func publish(_ messages: [BusMessage]) async throws(MessengerError) {
+        do {
+            try await transport.publish(messages).get()
+        } catch let error as TransportError {
+            throw MessengerError(error)
+        } catch {
+            throw MessengerError(.unavailable, "the message could not be published", underlying: error)
+        }
+    }
+}
+
+// MARK: - Any Encodable value
+
+extension Messenger {
+    /// As ``send(_:from:to:receipt:)``, with the JSON text of a value.
+    public func send(
+        _ value: some Encodable & Sendable, from sender: ClientID? = nil, to receivers: [ClientID],
+        receipt: Bool = false
+    ) async throws(MessengerError) {
+        try await send(try MessagePayload(encoding: value), from: sender, to: receivers, receipt: receipt)
+    }
+
+    /// As ``send(_:from:toChannel:)``, with the JSON text of a value.
+    public func send(
+        _ value: some Encodable & Sendable, from sender: ClientID? = nil, toChannel channel: ChannelName
+    ) async throws(MessengerError) {
+        try await send(try MessagePayload(encoding: value), from: sender, toChannel: channel)
+    }
+
+    /// As ``broadcast(_:)``, with the JSON text of a value.
+    public func broadcast(_ value: some Encodable & Sendable) async throws(MessengerError) {
+        try await broadcast(try MessagePayload(encoding: value))
+    }
+}

@@ -1,0 +1,73 @@
+import Metrics
+
+/// The node's metrics, made once. Names and meanings are listed in the documentation's page Metrics.
+struct NodeMetrics: Sendable {
+    /// Messages taken from the bus.
+    let received = Counter(label: "freeim_node_messages_received_total")
+    /// Messages written to connections, one per message and connection.
+    let delivered = Counter(label: "freeim_node_messages_delivered_total")
+    /// Bodies of the bus that are not FreeIM's.
+    let malformed = Counter(label: "freeim_node_messages_malformed_total")
+    /// Messages whose feature the node was assembled without.
+    let unsupported = Counter(label: "freeim_node_messages_unsupported_total")
+    /// Messages that a hook stopped.
+    let stopped = Counter(label: "freeim_node_messages_stopped_total")
+    /// Receivers without a connection here.
+    let offline = Counter(label: "freeim_node_receivers_offline_total")
+    /// Receipts and events that the bus did not take.
+    let unpublished = Counter(label: "freeim_node_publish_failures_total")
+    /// Receipts dropped because too many waited.
+    let receiptsDropped = Counter(label: "freeim_node_receipts_dropped_total")
+    /// Changes of presence that could not be stored.
+    let presenceFailures = Counter(label: "freeim_node_presence_failures_total")
+    /// Messages of terminals that a hook failed on.
+    let inboundFailures = Counter(label: "freeim_node_inbound_failures_total")
+    /// Clients with a connection here.
+    let clients = Gauge(label: "freeim_node_clients")
+}
+
+/// The gateway's metrics, made once.
+struct GatewayMetrics: Sendable {
+    /// Sockets, handshakes among them.
+    let sockets = Gauge(label: "freeim_gateway_sockets")
+    /// Connections opened.
+    let opened = Counter(label: "freeim_gateway_connections_opened_total")
+    /// Connections closed, by the code that this side or the terminal gave first.
+    let closed: [CloseCode: Counter]
+    /// Connections that ended with any other code.
+    let closedOther = Counter(label: "freeim_gateway_connections_closed_total", dimensions: [("code", "other")])
+    /// Handshakes refused, by HTTP status.
+    let refused: [Int: Counter]
+    /// Messages that terminals sent.
+    let inbound = Counter(label: "freeim_gateway_messages_inbound_total")
+    /// Sockets closed without an answer because the limit and its headroom were used up.
+    let overflow = Counter(label: "freeim_gateway_sockets_overflow_total")
+
+    init() {
+        let codes: [CloseCode] = [
+            .normal, .goingAway, .protocolError, .invalidData, .policyViolation, .messageTooBig, .internalError,
+            .tryAgainLater, .slowReceiver, .heartbeatTimeout, .forcedOffline, .abnormal,
+        ]
+        closed = Dictionary(
+            uniqueKeysWithValues: codes.map {
+                ($0, Counter(label: "freeim_gateway_connections_closed_total", dimensions: [("code", "\($0)")]))
+            })
+        refused = Dictionary(
+            uniqueKeysWithValues: [400, 401, 403, 404, 405, 408, 426, 429, 431, 503].map {
+                ($0, Counter(label: "freeim_gateway_handshakes_refused_total", dimensions: [("status", "\($0)")]))
+            })
+    }
+
+    func countClosed(_ code: CloseCode) {
+        (closed[code] ?? closedOther).increment()
+    }
+
+    func countRefused(_ status: Int) {
+        refused[status]?.increment()
+    }
+}
+
+extension CloseCode {
+    /// The connection ended without a close frame (RFC 6455 §7.1.5: 1006). Never on the wire.
+    static let abnormal = CloseCode(rawValue: 1006)
+}

@@ -1,0 +1,118 @@
+public import ServiceLifecycle
+
+/// Who is online, with how many connections, and in which channels, in the whole cluster.
+///
+/// A node's index of its own connections follows from here: an implementation publishes each change of a client's
+/// channels as an ``Envelope/membership(_:)`` to the ``Subjects`` of the nodes that hold the client's connections (to
+/// the client's home node where there is none), in the order in which it stored them and before the call returns.
+public protocol PresenceHook: Service {
+    /// Stores connections that opened and closed on a node, in order.
+    ///
+    /// Where a client's first connection opens, or its last one closes, that is returned as a transition. A client
+    /// whose last connection closes leaves all its channels. A client that connects while it is in channels is told to
+    /// its node as ``MembershipChange/Kind/present``.
+    func update(_ changes: [ConnectionChange], on node: String) async throws(PresenceError) -> [PresenceTransition]
+
+    /// The number of connections of each client, in the order asked.
+    func connectionCounts(of clients: [ClientID]) async throws(PresenceError) -> [Int]
+    /// The number of clients with at least one connection.
+    func onlineCount() async throws(PresenceError) -> Int
+    /// The clients with at least one connection, in no particular order.
+    func onlineClients(_ page: PageRequest) async throws(PresenceError) -> Page<ClientID>
+
+    /// Makes a client, online or not, a member. Returns the channels in which it was not one before.
+    @discardableResult
+    func join(_ client: ClientID, _ channels: [ChannelName]) async throws(PresenceError) -> [ChannelName]
+    /// Ends memberships of a client. Returns the channels in which it was a member.
+    @discardableResult
+    func leave(_ client: ClientID, _ channels: [ChannelName]) async throws(PresenceError) -> [ChannelName]
+    /// Ends memberships of a channel. Returns the clients that were members.
+    @discardableResult
+    func remove(_ clients: [ClientID], from channel: ChannelName) async throws(PresenceError) -> [ClientID]
+    /// Ends the memberships of all clients without a connection. Returns their number.
+    @discardableResult
+    func removeOfflineMembers(of channel: ChannelName) async throws(PresenceError) -> Int
+
+    /// A channel's members, online or not, in no particular order.
+    func members(of channel: ChannelName, _ page: PageRequest) async throws(PresenceError) -> Page<ClientID>
+    /// The number of a channel's members; 0 where there is no such channel.
+    func memberCount(of channel: ChannelName) async throws(PresenceError) -> Int
+    /// All channels with a member, in no particular order.
+    func channels(_ page: PageRequest) async throws(PresenceError) -> Page<ChannelCount>
+    /// The channels of a client, in no particular order.
+    func channels(of client: ClientID) async throws(PresenceError) -> [ChannelName]
+
+    /// nil, or how many nodes this presence can serve: `presence.memory` knows one process.
+    var maximumNodes: Int? { get }
+
+    /// Returns when presence can be stored and asked; throws on cancellation.
+    func ready() async throws
+}
+
+extension PresenceHook {
+    public var maximumNodes: Int? { nil }
+}
+
+/// A connection that opened or closed.
+public struct ConnectionChange: Sendable, Equatable {
+    public enum Kind: Sendable { case opened, closed }
+
+    public var kind: Kind
+    public var identity: Identity
+
+    public init(_ kind: Kind, _ identity: Identity) {
+        self.kind = kind
+        self.identity = identity
+    }
+}
+
+/// A client that came online or went offline.
+public struct PresenceTransition: Sendable, Equatable {
+    public enum Kind: Sendable { case online, offline }
+
+    public var kind: Kind
+    /// With the metadata of the connection that made the difference.
+    public var identity: Identity
+    /// The channels that a client left by going offline.
+    public var left: [ChannelName]
+
+    public init(_ kind: Kind, _ identity: Identity, left: [ChannelName] = []) {
+        self.kind = kind
+        self.identity = identity
+        self.left = left
+    }
+}
+
+/// A channel and the number of its members.
+public struct ChannelCount: Sendable, Equatable {
+    public var channel: ChannelName
+    public var members: Int
+
+    public init(channel: ChannelName, members: Int) {
+        self.channel = channel
+        self.members = members
+    }
+}
+
+/// Why presence could not be stored or asked.
+public struct PresenceError: Error, Sendable, CustomStringConvertible {
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        public let description: String
+        /// The cursor is not one that this module gave out.
+        public static let invalidCursor = Code(description: "invalid_cursor")
+        /// The store, or the bus on which changes are told, could not be reached.
+        public static let unavailable = Code(description: "unavailable")
+    }
+
+    public var code: Code
+    public var message: String
+    public var underlying: (any Error)?
+
+    public init(_ code: Code, _ message: String, underlying: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.underlying = underlying
+    }
+
+    public var description: String { "\(message) [\(code)]" }
+}

@@ -1,0 +1,28 @@
+package import NIOCore
+
+/// A socket as its shard sees it, open or still in its handshake. Only on the shard's loop.
+package protocol ShardSocket: AnyObject {
+    /// A deadline that the socket set has come; returns the next one, if any.
+    func deadlineReached(now: Tick) -> Tick?
+    /// The node stops: end politely.
+    func goAway()
+    /// The node stops and cannot wait any longer.
+    func abort()
+}
+
+/// A socket that takes messages. Only on the shard's loop.
+package protocol Connection: ShardSocket {
+    /// Queues whole frames; nothing is written before ``flush()``.
+    func write(_ frames: ByteBuffer)
+    /// As ``write(_:)``; the promise tells whether the bytes were written to the socket.
+    func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>)
+    func flush()
+    /// Sends a close frame behind what is queued, and ends the connection.
+    func close(_ code: CloseCode, reason: String)
+}
+
+/// A socket's place in its shard, and the count of places' reuse, so that a stale id is recognised.
+package struct SocketID: Hashable, Sendable {
+    package let index: UInt32
+    package let generation: UInt32
+}

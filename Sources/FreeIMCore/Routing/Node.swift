@@ -1,0 +1,198 @@
+import Logging
+import Metrics
+public import NIOCore
+public import ServiceLifecycle
+
+/// The middle of a node: takes messages from the bus to the shards, and news of connections to presence and the bus.
+///
+/// Run it, with the services of ``services``, in a `ServiceGroup`.
+public final class Node: Service, TransportInbox {
+    public let identity: NodeIdentity
+    /// What business code in the same process holds.
+    public let messenger: Messenger
+    /// The loop on which the transport delivers.
+    public let eventLoop: any EventLoop
+    package let configuration: NodeConfiguration
+    /// One per event loop.
+    package let shards: [ShardHandle]
+    package let inbound: InboundPool?
+    let metrics = NodeMetrics()
+
+    private let router: NIOLoopBoundBox<Router>
+    private let changes: Mailbox<ConnectionChange>
+    private let subscribed = Gate()
+    private var logger: Logger { configuration.logger }
+
+    /// - Throws: ``ModuleError`` where parts do not fit together.
+    public init(_ configuration: NodeConfiguration) throws(ModuleError) {
+        guard configuration.identity.servers.contains(configuration.identity.name) else {
+            throw ModuleError(
+                .conflict,
+                """
+                the node's name '\(configuration.identity.name)' is not among its servers \
+                (\(configuration.identity.servers.joined(separator: ", "))); add it, in the same order on every node
+                """)
+        }
+        if let maximum = configuration.presence.maximumNodes, configuration.identity.servers.count > maximum {
+            throw ModuleError(
+                .conflict,
+                """
+                the presence module serves at most \(maximum) node(s), but there are \
+                \(configuration.identity.servers.count) servers; use a presence module for clusters
+                """)
+        }
+        let loops = Array(configuration.eventLoopGroup.makeIterator().prefix(ShardSet.maximumShards))
+        guard let busLoop = loops.first else {
+            throw ModuleError(.invalidValue, "the event loop group has no event loop")
+        }
+        let shards = loops.enumerated().map { ShardHandle(eventLoop: $1, number: $0) }
+        let metrics = metrics
+        let router = NIOLoopBoundBox.makeBoxSendingValue(
+            Router(configuration: configuration, metrics: metrics, eventLoop: busLoop, shards: shards.count) {
+                shard, commands in
+                shards[shard].run { metrics.delivered.increment(by: $0.carryOut(commands)) }
+            }, eventLoop: busLoop)
+        self.configuration = configuration
+        self.identity = configuration.identity
+        self.eventLoop = busLoop
+        self.shards = shards
+        self.router = router
+        // Closed connections are always taken: there are never more than opened ones.
+        self.changes = Mailbox(limit: .max)
+        var capabilities: Messenger.Capabilities = []
+        if configuration.direct != nil { capabilities.insert(.direct) }
+        if configuration.channels != nil { capabilities.insert(.channels) }
+        if configuration.eventBus != nil { capabilities.insert(.events) }
+        self.messenger = Messenger(
+            identity: configuration.identity, transport: configuration.transport, presence: configuration.presence,
+            issuer: configuration.authHooks.lazy.compactMap(\.issuer).first, capabilities: capabilities,
+            eventLoopGroup: configuration.eventLoopGroup)
+        self.inbound = configuration.messageHooks.contains(where: \.takesInbound)
+            ? InboundPool(
+                hooks: configuration.messageHooks.filter(\.takesInbound), messenger: messenger, metrics: metrics,
+                workers: configuration.inboundWorkers, limit: configuration.inboundQueue, logger: configuration.logger)
+            : nil
+    }
+
+    /// What has to run beside the node, in the order of a `ServiceGroup`: started together, stopped in reverse.
+    /// Put the gateway's service behind these.
+    public func services(features: [any Feature] = []) -> [any Service] {
+        [configuration.transport, configuration.presence, self] + features.flatMap { $0.services(on: self) }
+    }
+
+    /// Returns when the node's transport, presence and auth hooks are ready and its subscription stands; throws on
+    /// cancellation.
+    public func ready() async throws {
+        try await configuration.transport.ready()
+        try await configuration.presence.ready()
+        for hook in configuration.authHooks { try await hook.ready() }
+        try await subscribed.wait()
+    }
+
+    /// Whether presence keeps up, so that new connections can be let in.
+    package var acceptsConnections: Bool {
+        changes.count < configuration.maximumPendingChanges
+    }
+
+    public func run() async throws {
+        for handle in shards {
+            try await handle.submit { self.connect($0) }
+        }
+        try await configuration.transport.ready()
+        try await configuration.transport.subscribe(self, to: [identity.subjects.server(identity.name)])
+        subscribed.open()
+        logger.debug("node subscribed", metadata: [LogKey.node: "\(identity.name)"])
+        try await withThrowingDiscardingTaskGroup { group in
+            group.addTask { await self.storeChanges() }
+            if let inbound { group.addTask { await inbound.run() } }
+            group.addTask {
+                try? await gracefulShutdown()
+                // The gateway has closed its connections by now; what the shards have to say of it is still under way.
+                for handle in self.shards { _ = try? await handle.submit { _ in } }
+                _ = try? await self.eventLoop.submit {}.get()
+                self.inbound?.finish()
+                self.changes.finish()
+            }
+        }
+        await configuration.transport.unsubscribe(self)
+    }
+
+    private func connect(_ shard: Shard) {
+        let number = shard.number
+        shard.onChange = { change in
+            self.onBusLoop { $0.apply(change, shard: number) }
+            _ = self.changes.offer(ConnectionChange(change.kind, change.identity))
+        }
+        shard.onReceipt = { receipt, delivered in
+            self.onBusLoop { $0.settle(receipt, delivered: delivered) }
+        }
+    }
+
+    private func onBusLoop(_ body: @escaping @Sendable (Router) -> Void) {
+        if eventLoop.inEventLoop {
+            body(router.value)
+        } else {
+            eventLoop.execute { body(self.router.value) }
+        }
+    }
+
+    // MARK: Transport inbox
+
+    public func receive(_ body: ByteBuffer, on subject: String) {
+        router.value.receive(body)
+    }
+
+    public func burstEnded() {
+        router.value.burstEnded()
+    }
+
+    // MARK: Presence
+
+    private func storeChanges() async {
+        while let batch = await changes.next() {
+            do {
+                let transitions = try await configuration.presence.update(batch, on: identity.name)
+                await publish(events(of: batch, transitions))
+            } catch {
+                metrics.presenceFailures.increment(by: batch.count)
+                logger.error(
+                    "presence not stored",
+                    metadata: [LogKey.count: "\(batch.count)", LogKey.error: "\(error)"])
+            }
+        }
+    }
+
+    private func events(of changes: [ConnectionChange], _ transitions: [PresenceTransition]) -> [BusMessage] {
+        guard let eventBus = configuration.eventBus else { return [] }
+        let subjects = identity.subjects
+        func message(_ isOnline: Bool, _ identity: Identity) -> BusMessage {
+            BusMessage(
+                subject: isOnline ? subjects.online : subjects.offline, body: PresenceEventBody.encode(identity))
+        }
+        var messages: [BusMessage] = []
+        if eventBus.announce == .everyConnection {
+            messages = changes.map { message($0.kind == .opened, $0.identity) }
+        }
+        for transition in transitions {
+            if eventBus.announce == .firstAndLast {
+                messages.append(message(transition.kind == .online, transition.identity))
+            }
+            if eventBus.membership, !transition.left.isEmpty {
+                let body = PresenceEventBody.encode(transition.identity.client, transition.left)
+                messages.append(BusMessage(subject: subjects.left, body: body))
+            }
+        }
+        return messages
+    }
+
+    private func publish(_ messages: [BusMessage]) async {
+        guard !messages.isEmpty else { return }
+        do {
+            try await configuration.transport.publish(messages).get()
+        } catch {
+            metrics.unpublished.increment(by: messages.count)
+            logger.warning(
+                "events not published", metadata: [LogKey.count: "\(messages.count)", LogKey.error: "\(error)"])
+        }
+    }
+}

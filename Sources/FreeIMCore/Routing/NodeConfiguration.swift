@@ -1,0 +1,42 @@
+public import Logging
+public import NIOCore
+
+/// What a node is made of. Built by the daemon from a manifest, or by hand in an embedding program.
+public struct NodeConfiguration: Sendable {
+    public var identity: NodeIdentity
+    public var transport: any Transport
+    public var presence: any PresenceHook
+    /// Asked in order.
+    public var authHooks: [any AuthHook]
+    /// Asked in order.
+    public var messageHooks: [any MessageHook] = []
+    /// Switches point to point messages on; set by ``DirectMessages``.
+    public var direct: DirectMessages?
+    /// Switches channels and broadcasts on; set by ``Channels``.
+    public var channels: Channels?
+    /// Switches events on; set by ``EventBus``.
+    public var eventBus: EventBus?
+    /// The loops on which the node's connections live, one shard each. Not shut down by the node.
+    public var eventLoopGroup: any EventLoopGroup
+    public var logger: Logger
+
+    /// Opened and closed connections that wait to be stored, beyond which new connections are refused with 503.
+    public var maximumPendingChanges = 65_536
+    /// Tasks that run the hooks of terminals' messages; a connection always has the same one. At least 1.
+    public var inboundWorkers = 16
+    /// Messages of terminals that wait for one worker, beyond which connections are closed with `tryAgainLater`.
+    public var inboundQueue = 1_024
+
+    public init(
+        identity: NodeIdentity, transport: any Transport, presence: any PresenceHook, authHooks: [any AuthHook],
+        features: [any Feature] = [], eventLoopGroup: any EventLoopGroup, logger: Logger
+    ) {
+        self.identity = identity
+        self.transport = transport
+        self.presence = presence
+        self.authHooks = authHooks
+        self.eventLoopGroup = eventLoopGroup
+        self.logger = logger
+        for feature in features { feature.configure(&self) }
+    }
+}

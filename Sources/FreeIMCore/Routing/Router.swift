@@ -1,0 +1,215 @@
+import Metrics
+import NIOCore
+
+/// Turns the bus's messages into commands for the shards. Only on the node's bus loop, which is where the transport
+/// delivers; nothing here waits, locks or logs.
+final class Router {
+    private let configuration: NodeConfiguration
+    private let metrics: NodeMetrics
+    /// Hands a burst to a shard, on that shard's loop or on the way there.
+    private let dispatch: (Int, [ShardCommand]) -> Void
+    private var directory = Directory()
+    private var burst: Burst
+    private var receipts = ReceiptBook()
+    /// Receipts and events that go out together.
+    private var outgoing: [BusMessage] = []
+    private let partition: Partition
+    private let subjects: Subjects
+    private let allShards: ShardSet
+    private let hooks: [any MessageHook]
+    private let eventLoop: any EventLoop
+    /// Within a burst, or until the loop's next turn, what goes out gathers.
+    private var isGathering = false
+
+    init(
+        configuration: NodeConfiguration, metrics: NodeMetrics, eventLoop: any EventLoop, shards: Int,
+        dispatch: @escaping (Int, [ShardCommand]) -> Void
+    ) {
+        self.configuration = configuration
+        self.metrics = metrics
+        self.eventLoop = eventLoop
+        self.dispatch = dispatch
+        self.burst = Burst(shards: shards)
+        self.partition = configuration.identity.partition
+        self.subjects = configuration.identity.subjects
+        self.hooks = configuration.messageHooks
+        var all: ShardSet = []
+        for shard in 0..<shards { all.insert(shard) }
+        self.allShards = all
+    }
+
+    // MARK: From the bus
+
+    func receive(_ body: ByteBuffer) {
+        metrics.received.increment()
+        let envelope: Envelope
+        do {
+            envelope = try EnvelopeCodec.decode(body)
+        } catch {
+            if error.code != .keepAlive { metrics.malformed.increment() }
+            return
+        }
+        switch envelope {
+        case .direct(let message): receive(message)
+        case .channel(let sender, let channel, let payload):
+            spread(.channel(channel), .channel(channel), sender: sender, payload: payload)
+        case .broadcast(let sender, let payload):
+            spread(.everyone, .everyone, sender: sender, payload: payload)
+        case .forceOffline(let client):
+            guard let entry = directory.entry(of: client) else { return metrics.offline.increment() }
+            burst.add(.close(client, .forcedOffline, reason: "forced offline"), in: entry.shards)
+        case .membership(let change): receive(change)
+        }
+    }
+
+    /// The transport has nothing more right now.
+    func burstEnded() {
+        isGathering = true
+        for (shard, commands) in burst.take().enumerated() where !commands.isEmpty {
+            dispatch(shard, commands)
+        }
+        publishOutgoing()
+    }
+
+    private func spread(
+        _ audience: OutboundMessage.Audience, _ target: Delivery.Audience, sender: ClientID?, payload: ByteBuffer
+    ) {
+        guard configuration.channels != nil else { return metrics.unsupported.increment() }
+        guard let payload = pass(payload, sender: sender, audience: audience) else { return }
+        burst.add(target, payload, excluded: sender.flatMap(clientWithOneConnection))
+    }
+
+    private func receive(_ message: DirectMessage) {
+        guard configuration.direct != nil else { return metrics.unsupported.increment() }
+        var message = message
+        let isStopped: Bool
+        if let payload = pass(message.payload, sender: message.sender, audience: .clients(message.receivers)) {
+            message.payload = payload
+            isStopped = false
+        } else {
+            isStopped = true
+        }
+        if message.wantsReceipt, message.sender != nil {
+            for receiver in message.receivers { deliverWithReceipt(message, to: receiver, isStopped: isStopped) }
+        } else if isStopped {
+            return
+        } else if message.receivers.count == 1 {
+            deliver(message, to: message.receivers[0])
+        } else {
+            deliverToSeveral(message)
+        }
+    }
+
+    private func deliver(_ message: DirectMessage, to receiver: ClientID) {
+        guard let entry = directory.entry(of: receiver) else { return metrics.offline.increment() }
+        guard !isOwnEcho(receiver, of: message, entry) else { return }
+        burst.add(client: receiver, in: entry.shards, message.payload, receipt: nil)
+    }
+
+    private func deliverToSeveral(_ message: DirectMessage) {
+        var byShard: [Int: [ClientID]] = [:]
+        for receiver in message.receivers {
+            guard let entry = directory.entry(of: receiver) else {
+                metrics.offline.increment()
+                continue
+            }
+            guard !isOwnEcho(receiver, of: message, entry) else { continue }
+            entry.shards.forEach { byShard[$0, default: []].append(receiver) }
+        }
+        if !byShard.isEmpty { burst.add(clients: byShard, message.payload) }
+    }
+
+    private func deliverWithReceipt(_ message: DirectMessage, to receiver: ClientID, isStopped: Bool) {
+        // Nobody gets a receipt for what it sent to itself.
+        let isOwn = receiver == message.sender
+        guard !isStopped, let entry = directory.entry(of: receiver) else {
+            metrics.offline.increment()
+            if !isOwn { sendReceipt(for: message, from: receiver, delivered: false) }
+            return
+        }
+        guard !isOwn else { return deliver(message, to: receiver) }
+        guard let receipt = receipts.open(message, receiver: receiver, shards: entry.shards.count) else {
+            metrics.receiptsDropped.increment()
+            return deliver(message, to: receiver)
+        }
+        burst.add(client: receiver, in: entry.shards, message.payload, receipt: receipt)
+    }
+
+    private func isOwnEcho(_ receiver: ClientID, of message: DirectMessage, _ entry: Directory.Entry) -> Bool {
+        receiver == message.sender && entry.connections <= 1
+    }
+
+    private func clientWithOneConnection(_ client: ClientID) -> ClientID? {
+        guard let entry = directory.entry(of: client), entry.connections <= 1 else { return nil }
+        return client
+    }
+
+    /// The payload as the hooks leave it; nil where one stops the message.
+    private func pass(_ payload: ByteBuffer, sender: ClientID?, audience: OutboundMessage.Audience) -> ByteBuffer? {
+        guard !hooks.isEmpty else { return payload }
+        var message = OutboundMessage(sender: sender, audience: audience, payload: payload)
+        for hook in hooks where hook.willDeliver(&message) == .stop {
+            metrics.stopped.increment()
+            return nil
+        }
+        return message.payload
+    }
+
+    // MARK: Channels follow presence
+
+    private func receive(_ change: MembershipChange) {
+        if let entry = directory.entry(of: change.client) {
+            burst.add(.apply(change), in: entry.shards)
+        }
+        guard change.announce, configuration.eventBus?.membership == true, change.kind != .present else { return }
+        outgoing.append(
+            BusMessage(
+                subject: change.kind == .joined ? subjects.joined : subjects.left,
+                body: PresenceEventBody.encode(change.client, change.channels)))
+    }
+
+    // MARK: From the shards
+
+    func apply(_ change: ShardChange, shard: Int) {
+        switch change.kind {
+        case .opened: directory.opened(change.identity.client, in: shard)
+        case .closed: directory.closed(change.identity.client, in: shard, remains: change.remains)
+        }
+        metrics.clients.record(directory.clientCount)
+    }
+
+    /// A shard has written, or failed to write, a message whose sender wants a receipt.
+    func settle(_ receipt: ReceiptID, delivered: Bool) {
+        guard let entry = receipts.settle(receipt, delivered: delivered) else { return }
+        sendReceipt(for: entry.message, from: entry.receiver, delivered: entry.delivered)
+        publishSoon()
+    }
+
+    private func publishSoon() {
+        guard !isGathering else { return }
+        isGathering = true
+        eventLoop.assumeIsolated().execute { self.publishOutgoing() }
+    }
+
+    /// Publishes what receipts and events have gathered.
+    private func publishOutgoing() {
+        isGathering = false
+        guard !outgoing.isEmpty else { return }
+        let messages = outgoing
+        outgoing.removeAll(keepingCapacity: true)
+        configuration.transport.publish(messages).whenFailure { [metrics] _ in
+            metrics.unpublished.increment(by: messages.count)
+        }
+    }
+
+    private func sendReceipt(for message: DirectMessage, from receiver: ClientID, delivered: Bool) {
+        guard let direct = configuration.direct, let sender = message.sender,
+            let server = partition.server(for: sender)
+        else { return }
+        let text = delivered ? direct.deliveredText : direct.offlineText
+        let receipt = DirectMessage(
+            sender: receiver, receivers: [sender], payload: ReceiptText.make(content: message.payload, receipt: text))
+        outgoing.append(
+            BusMessage(subject: subjects.server(server), body: EnvelopeCodec.encode(.direct(receipt))))
+    }
+}

@@ -1,0 +1,171 @@
+public import FreeIMCore
+import NIOCore
+import ServiceLifecycle
+
+/// Who is online and in which channels, in the memory of one process.
+///
+/// Changes of channels are stored and published in one turn of the actor, so the bus has them in the stored order.
+public actor MemoryPresence: PresenceHook {
+    private let identity: NodeIdentity
+    private let transport: any Transport
+    private let subjects: Subjects
+    /// Connections by client, and on which nodes.
+    private var online = PagedTable<ClientID, [String: Int]>()
+    private var members = PagedTable<ChannelName, PagedTable<ClientID, Void>>()
+    private var channels: [ClientID: Set<ChannelName>] = [:]
+
+    public init(identity: NodeIdentity, transport: any Transport) {
+        self.identity = identity
+        self.transport = transport
+        self.subjects = identity.subjects
+    }
+
+    /// One process is one node, as far as a manifest goes.
+    public nonisolated var maximumNodes: Int? { 1 }
+
+    public nonisolated func ready() async throws {}
+
+    public nonisolated func run() async throws {
+        try? await gracefulShutdown()
+    }
+
+    // MARK: Connections
+
+    public func update(
+        _ changes: [ConnectionChange], on node: String
+    ) async throws(PresenceError) -> [PresenceTransition] {
+        var transitions: [PresenceTransition] = []
+        var present: [BusMessage] = []
+        for change in changes {
+            switch change.kind {
+            case .opened:
+                if let transition = opened(change.identity, on: node) { transitions.append(transition) }
+                present += presentMessages(change.identity.client, on: node)
+            case .closed:
+                if let transition = closed(change.identity, on: node) { transitions.append(transition) }
+            }
+        }
+        try await publish(present)
+        return transitions
+    }
+
+    private func opened(_ identity: Identity, on node: String) -> PresenceTransition? {
+        let before = online[identity.client] ?? [:]
+        var after = before
+        after[node, default: 0] += 1
+        online[identity.client] = after
+        return before.isEmpty ? PresenceTransition(.online, identity) : nil
+    }
+
+    private func closed(_ identity: Identity, on node: String) -> PresenceTransition? {
+        guard var connections = online[identity.client], let count = connections[node] else { return nil }
+        connections[node] = count > 1 ? count - 1 : nil
+        guard connections.isEmpty else {
+            online[identity.client] = connections
+            return nil
+        }
+        online[identity.client] = nil
+        let left = channels.removeValue(forKey: identity.client) ?? []
+        for channel in left { removeMember(identity.client, of: channel) }
+        return PresenceTransition(.offline, identity, left: left.sorted { $0.text < $1.text })
+    }
+
+    private func presentMessages(_ client: ClientID, on node: String) -> [BusMessage] {
+        guard let joined = channels[client], !joined.isEmpty else { return [] }
+        let change = MembershipChange(.present, client: client, channels: Array(joined))
+        return [BusMessage(subject: subjects.server(node), body: EnvelopeCodec.encode(.membership(change)))]
+    }
+
+    public func connectionCounts(of clients: [ClientID]) -> [Int] {
+        clients.map { online[$0]?.values.reduce(0, +) ?? 0 }
+    }
+
+    public func onlineCount() -> Int { online.count }
+
+    public func onlineClients(_ page: PageRequest) throws(PresenceError) -> Page<ClientID> {
+        try online.page(page)
+    }
+
+    // MARK: Channels
+
+    public func join(_ client: ClientID, _ names: [ChannelName]) async throws(PresenceError) -> [ChannelName] {
+        var joined: [ChannelName] = []
+        for name in names where channels[client, default: []].insert(name).inserted {
+            members.update(name, default: PagedTable()) { $0[client] = () }
+            joined.append(name)
+        }
+        try await publish(changeMessages(.joined, client, joined))
+        return joined
+    }
+
+    public func leave(_ client: ClientID, _ names: [ChannelName]) async throws(PresenceError) -> [ChannelName] {
+        let left = names.filter { remove(client, from: $0) }
+        try await publish(changeMessages(.left, client, left))
+        return left
+    }
+
+    public func remove(_ clients: [ClientID], from channel: ChannelName) async throws(PresenceError) -> [ClientID] {
+        let left = clients.filter { remove($0, from: channel) }
+        try await publish(left.flatMap { changeMessages(.left, $0, [channel]) })
+        return left
+    }
+
+    public func removeOfflineMembers(of channel: ChannelName) async throws(PresenceError) -> Int {
+        let offline = members[channel]?.keys.filter { online[$0] == nil } ?? []
+        return try await remove(offline, from: channel).count
+    }
+
+    public func members(of channel: ChannelName, _ page: PageRequest) throws(PresenceError) -> Page<ClientID> {
+        try (members[channel] ?? PagedTable()).page(page)
+    }
+
+    public func memberCount(of channel: ChannelName) -> Int { members[channel]?.count ?? 0 }
+
+    public func channels(_ page: PageRequest) throws(PresenceError) -> Page<ChannelCount> {
+        let names = try members.page(page)
+        let counts = names.items.map { ChannelCount(channel: $0, members: members[$0]?.count ?? 0) }
+        return Page(items: counts, next: names.next)
+    }
+
+    public func channels(of client: ClientID) -> [ChannelName] {
+        (channels[client] ?? []).sorted { $0.text < $1.text }
+    }
+
+    private func remove(_ client: ClientID, from channel: ChannelName) -> Bool {
+        guard channels[client]?.remove(channel) != nil else { return false }
+        if channels[client]?.isEmpty == true { channels[client] = nil }
+        removeMember(client, of: channel)
+        return true
+    }
+
+    private func removeMember(_ client: ClientID, of channel: ChannelName) {
+        members.update(channel, default: PagedTable()) { $0[client] = nil }
+        if members[channel]?.count == 0 { members[channel] = nil }
+    }
+
+    // MARK: Telling the nodes
+
+    /// For each node that holds the client, or its home node; the first one publishes the events.
+    private func changeMessages(
+        _ kind: MembershipChange.Kind, _ client: ClientID, _ names: [ChannelName]
+    ) -> [BusMessage] {
+        guard !names.isEmpty else { return [] }
+        var nodes = online[client].map { Array($0.keys) } ?? []
+        if nodes.isEmpty, let home = identity.partition.server(for: client) { nodes = [home] }
+        return nodes.enumerated().map { number, node in
+            let change = MembershipChange(kind, client: client, channels: names, announce: number == 0)
+            return BusMessage(subject: subjects.server(node), body: EnvelopeCodec.encode(.membership(change)))
+        }
+    }
+
+    /// Hands the messages over before the first suspension, so within the actor's turn.
+    private func publish(_ messages: [BusMessage]) async throws(PresenceError) {
+        guard !messages.isEmpty else { return }
+        do {
+            try await transport.publish(messages).get()
+        } catch {
+            throw PresenceError(
+                .unavailable, "the change is stored, but the bus did not take it; repeat the call", underlying: error)
+        }
+    }
+}
