@@ -86,6 +86,7 @@ let package = Package(
                 argumentParser, logging, metrics, nioCore, nioPosix, serviceLifecycle, yams,
             ],
             path: "Sources/freeimd/Daemon",
+            resources: [.embedInCode("Resources/plugins.yaml")],
             swiftSettings: strict
         ),
         .executableTarget(

@@ -13,5 +13,9 @@ public struct ChannelName: Hashable, Sendable, CustomStringConvertible {
         self.text = String(text)
     }
 
+    public static func == (left: Self, right: Self) -> Bool { left.text.hasSameBytes(as: right.text) }
+
+    public func hash(into hasher: inout Hasher) { text.hashBytes(into: &hasher) }
+
     public var description: String { text }
 }

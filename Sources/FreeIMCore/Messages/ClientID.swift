@@ -100,3 +100,36 @@ extension ClientID: ExpressibleByIntegerLiteral {
         self.init(value)
     }
 }
+
+extension ClientID.Kind {
+    public static func == (left: Self, right: Self) -> Bool {
+        switch (left, right) {
+        case (.number(let left), .number(let right)): left == right
+        case (.guid(let left, let leftLow), .guid(let right, let rightLow)): left == right && leftLow == rightLow
+        case (.name(let left), .name(let right)): left.hasSameBytes(as: right)
+        case (.number, _), (.guid, _), (.name, _): false
+        }
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .number(let number): hasher.combine(number)
+        case .guid(let high, let low):
+            hasher.combine(high)
+            hasher.combine(low)
+        case .name(let name): name.hashBytes(into: &hasher)
+        }
+    }
+}
+
+/// Swift's `==` takes canonically equivalent texts, `\u{E9}` and `e\u{301}`, for one; Redis and FreeIM compare bytes.
+extension String {
+    func hasSameBytes(as other: String) -> Bool {
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+    }
+
+    func hashBytes(into hasher: inout Hasher) {
+        var text = self
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
+}

@@ -124,10 +124,8 @@ extension EnvelopeCodec {
         guard cursor.isUTF8(content) else {
             throw EnvelopeError(.invalidText, "Item3 is not UTF-8", at: content.range.lowerBound)
         }
-        let length = content.range.count
-        if !content.hasEscapes, let slice = body.getSlice(at: body.readerIndex + content.range.lowerBound, length: length) {
-            return slice
-        }
+        let start = body.readerIndex + content.range.lowerBound
+        if !content.hasEscapes, let slice = body.getSlice(at: start, length: content.range.count) { return slice }
         var payload = ByteBufferAllocator().buffer(capacity: content.capacity)
         payload.writeWithUnsafeMutableBytes(minimumWritableBytes: content.capacity) { output in
             cursor.unescape(content, into: output)

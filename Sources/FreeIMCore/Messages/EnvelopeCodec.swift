@@ -2,8 +2,8 @@ public import NIOCore
 
 /// The bodies of FreeIM's bus: FreeIM v2, v1 (GUIDs, `digits|` before the body) and our additions.
 ///
-/// What FreeIM's `ImHelper` writes is written byte for byte; what its server reads with Json.NET is read, and what makes
-/// it throw is an error. Ids may also be JSON strings; the text decides the kind, as everywhere (``ClientID``).
+/// What FreeIM's `ImHelper` writes is written byte for byte; what its server reads with Json.NET is read, and what
+/// makes it throw is an error. Ids may also be JSON strings; the text decides the kind, as everywhere (``ClientID``).
 public enum EnvelopeCodec {
     /// Reads a body. Linear in its size; the payload may share the body's memory.
     ///

@@ -25,7 +25,8 @@ extension JSONCursor {
 
     /// The value of up to 18 decimal digits, which cannot overflow; ids as a rule.
     private func shortInteger(_ range: Range<Int>) -> Int64? {
-        guard range.count == 1 || 2...18 ~= range.count && bytes[range.lowerBound] != UInt8(ascii: "0") else { return nil }
+        guard 1...18 ~= range.count else { return nil }
+        if range.count > 1, bytes[range.lowerBound] == UInt8(ascii: "0") { return nil }
         var value: Int64 = 0
         for offset in range {
             let digit = bytes[offset] &- UInt8(ascii: "0")

@@ -1,7 +1,7 @@
 /// Reads JSON as leniently as Json.NET's `JsonTextReader` with its default settings, which is what FreeIM reads with.
 ///
-/// Beyond RFC 8259 that takes comments, single quotes, unquoted names, trailing commas, `NaN` and `undefined`, hexadecimal
-/// and octal integers, raw control characters in strings, and NUL as white space. Reading is linear in the
+/// Beyond RFC 8259 that takes comments, single quotes, unquoted names, trailing commas, `NaN` and `undefined`,
+/// hexadecimal and octal integers, raw control characters in strings, and NUL as white space. Reading is linear in the
 /// number of bytes, and allocates nothing but the texts that are asked for.
 struct JSONCursor {
     /// Json.NET's `MaxDepth`; reading deeper is an error.

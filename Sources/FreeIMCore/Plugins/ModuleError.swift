@@ -7,6 +7,7 @@ public struct ModuleError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let unknownKey = Code(description: "unknown_key")
         public static let missingValue = Code(description: "missing_value")
         public static let invalidValue = Code(description: "invalid_value")
+        public static let duplicateKey = Code(description: "duplicate_key")
         public static let duplicateModule = Code(description: "duplicate_module")
         public static let missingModule = Code(description: "missing_module")
         public static let conflict = Code(description: "conflict")

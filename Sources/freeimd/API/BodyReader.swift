@@ -1,0 +1,89 @@
+import FreeIMCore
+import Hummingbird
+import NIOCore
+
+/// Reads the JSON object that a request carries.
+struct BodyReader: Sendable {
+    /// In bytes.
+    let limit: Int
+    /// For the whole body.
+    let timeout: Duration
+
+    /// - Parameter members: the names that the object may have.
+    func object(of request: Request, members: [String]) async throws -> RequestObject {
+        try RequestObject(await bytes(of: request), members: members)
+    }
+
+    private func bytes(of request: Request) async throws -> ByteBuffer {
+        let tooLarge = APIFault.bodyTooLarge(limit: limit, linger: timeout)
+        if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
+        return try await withThrowingTaskGroup(of: ByteBuffer.self) { [limit, timeout] group in
+            group.addTask {
+                do {
+                    return try await request.body.collect(upTo: limit)
+                } catch is NIOTooManyBytesError {
+                    throw tooLarge
+                }
+            }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                throw APIFault.requestTimeout(timeout)
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? ByteBuffer()
+        }
+    }
+}
+
+/// The members of a request's JSON object.
+struct RequestObject {
+    private let values: [String: JSONValue]
+    private let members: [String]
+
+    init(_ body: ByteBuffer, members: [String]) throws(APIFault) {
+        guard body.readableBytes > 0 else {
+            throw .invalidJSON("a body is expected: a JSON object with \(Self.list(members))")
+        }
+        guard String(validating: body.readableBytesView, as: UTF8.self) != nil else {
+            throw .invalidJSON("the body is not UTF-8")
+        }
+        var reader = JSONReader(body)
+        var values: [String: JSONValue] = [:]
+        for member in try reader.object() {
+            guard let name = body.slice(member.name).jsonString, members.contains(name) else {
+                let name = String(buffer: body.slice(member.name)).prefix(66)
+                throw .invalidArgument("unknown member \(name); known are \(Self.list(members))")
+            }
+            let value = JSONValue(name: name, text: body.slice(member.value))
+            guard values.updateValue(value, forKey: name) == nil else {
+                throw .invalidArgument("'\(name)' stands there twice")
+            }
+        }
+        self.values = values
+        self.members = members
+    }
+
+    func required(_ name: String) throws(APIFault) -> JSONValue {
+        guard let value = values[name] else { throw .invalidArgument("'\(name)' is missing") }
+        return value
+    }
+
+    /// nil also for `null`.
+    func optional(_ name: String) -> JSONValue? {
+        values[name].flatMap { $0.isNull ? nil : $0 }
+    }
+
+    /// What `message`, any JSON, or `text`, a string that is sent without quotes, say.
+    func payload() throws(APIFault) -> MessagePayload {
+        switch (values["message"], optional("text")) {
+        case (let message?, nil): return MessagePayload(validated: message.text)
+        case (nil, let text?): return MessagePayload(text: try text.string())
+        case (nil, nil): throw .invalidArgument("'message' (any JSON) or 'text' (a string) is missing")
+        case (.some, .some): throw .invalidArgument("'message' and 'text' exclude each other")
+        }
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.map { "'\($0)'" }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,62 @@
+public import FreeIMCore
+import Hummingbird
+public import Logging
+public import NIOCore
+public import ServiceLifecycle
+
+/// `api.http`: what business services do over HTTP, on a listener of its own.
+public struct HTTPAPI: Feature {
+    public let configuration: HTTPAPIConfiguration
+    private let eventLoopGroup: any EventLoopGroup
+    private let logger: Logger
+    private let onListening: @Sendable (SocketAddress) -> Void
+
+    /// - Parameters:
+    ///   - eventLoopGroup: carries the listener and its connections; not shut down.
+    ///   - onListening: told the bound address, once; of use with port 0.
+    /// - Throws: ``ModuleError`` where strangers could reach the API.
+    public init(
+        _ configuration: HTTPAPIConfiguration = HTTPAPIConfiguration(), eventLoopGroup: any EventLoopGroup,
+        logger: Logger, onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
+    ) throws(ModuleError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.eventLoopGroup = eventLoopGroup
+        self.logger = logger
+        self.onListening = onListening
+    }
+
+    public func configure(_ node: inout NodeConfiguration) {
+        if configuration.demo { node.messageHooks.append(DemoChat()) }
+    }
+
+    public func services(on node: Node) -> [any Service] {
+        [
+            HTTPAPIService(
+                configuration: configuration, responder: router(on: node).buildResponder(),
+                eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening)
+        ]
+    }
+
+    private func router(on node: Node) -> Router<APIContext> {
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: AnswerErrors(logger: logger))
+        HealthRoutes(readiness: Readiness(of: node)).add(to: router)
+        if configuration.demo { DemoRoutes.add(to: router, messenger: node.messenger) }
+
+        let version1 = router.group("v1")
+        if configuration.keys.isEmpty {
+            version1.add(middleware: RefuseBrowsers())
+        } else {
+            version1.add(middleware: RequireKey(configuration.keys))
+        }
+        let bodies = BodyReader(limit: configuration.maxBody.bytes, timeout: configuration.requestTimeout)
+        let pages = PageReader(limit: configuration.maxPage)
+        MessageRoutes(messenger: node.messenger, bodies: bodies).add(to: version1)
+        ClientRoutes(messenger: node.messenger, bodies: bodies, pages: pages).add(to: version1)
+        ClientChannelRoutes(messenger: node.messenger, bodies: bodies).add(to: version1)
+        ChannelRoutes(messenger: node.messenger, bodies: bodies, pages: pages).add(to: version1)
+        router.refuseOtherMethods()
+        return router
+    }
+}

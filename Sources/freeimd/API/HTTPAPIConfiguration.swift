@@ -1,0 +1,67 @@
+public import FreeIMCore
+
+/// What `api.http` can be told.
+public struct HTTPAPIConfiguration: ModuleConfiguration {
+    /// Where business services send their requests; port 0 takes a free one. Beyond loopback only with ``keys``.
+    public var listen = ListenAddress(host: "127.0.0.1", port: 6080)
+    /// Secrets, one of which every request under `/v1` has to show; several, so that one can be replaced by the next.
+    /// At least ``minimumKeyLength`` characters each. None: whoever reaches the address may do everything.
+    public var keys: [String] = []
+    /// Bytes of a request's body. Beyond it 413.
+    public var maxBody = ByteCount(1_024 * 1_024)
+    /// The largest `limit` of a list.
+    public var maxPage = 1_000
+    /// Connections at a time. Beyond it new ones wait in the kernel.
+    public var maxConnections = 1_024
+    /// From a request's head to the end of its body. Then 408.
+    public var requestTimeout = Duration.seconds(30)
+    /// Whether the chat page is served at `/`.
+    public var demo = false
+    /// Whether the chat page, which lets in whoever comes, may be served beyond loopback.
+    public var demoAllowRemote = false
+
+    /// The shortest key, in characters: 16 random ones of base64 are 96 bits.
+    public static let minimumKeyLength = 16
+
+    public init() {}
+
+    public mutating func read(from section: inout Section) {
+        section.read("listen", into: &listen, "Where business services send their requests, host:port.")
+        section.read(
+            "keys", into: &keys,
+            .custom("a secret of at least \(Self.minimumKeyLength) characters") { $0.count >= Self.minimumKeyLength },
+            "API keys, one of which each request shows as 'Authorization: Bearer KEY'; needed beyond loopback.")
+        section.read(
+            "max_body", into: &maxBody, .range(ByteCount(1_024)...ByteCount(1 << 30)),
+            "Bytes of a request's body; beyond it 413.")
+        section.read("max_page", into: &maxPage, .range(1...100_000), "The largest 'limit' of a list.")
+        section.read(
+            "max_connections", into: &maxConnections, .range(1...1_000_000),
+            "Connections at a time; beyond it new ones wait.")
+        section.read(
+            "request_timeout", into: &requestTimeout, .range(.milliseconds(250)...(.seconds(600))),
+            "From a request's head to the end of its body; then 408.")
+        section.read("demo", into: &demo, "Whether a chat page is served at /.")
+        section.read(
+            "demo_allow_remote", into: &demoAllowRemote,
+            "Whether the chat page, which lets in whoever comes, may be served beyond loopback.")
+    }
+
+    /// Refuses what would hand the node to strangers.
+    func validate() throws(ModuleError) {
+        guard !listen.isLoopback else { return }
+        if keys.isEmpty {
+            throw ModuleError(
+                .conflict,
+                "refuses to listen on \(listen) without a key; add 'keys: [...]' or listen on 127.0.0.1")
+        }
+        if demo, !demoAllowRemote {
+            throw ModuleError(
+                .conflict,
+                """
+                refuses to serve the demo page on \(listen), since it lets in whoever comes; add \
+                'demo_allow_remote: true', leave 'demo' out or listen on 127.0.0.1
+                """)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import FreeIMCore
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The API's listener.
+struct HTTPAPIService: Service {
+    let configuration: HTTPAPIConfiguration
+    let responder: RouterResponder<APIContext>
+    let eventLoopGroup: any EventLoopGroup
+    let logger: Logger
+    let onListening: @Sendable (SocketAddress) -> Void
+
+    /// Silence on a connection without a request, or within a request's head, after which it is closed.
+    private static let idleTimeout = Duration.seconds(60)
+
+    func run() async throws {
+        let isBound = Gate()
+        let application = Application(
+            responder: responder,
+            server: .http1(
+                configuration: .init(idleTimeout: TimeAmount(Self.idleTimeout + configuration.requestTimeout))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.listen.host, port: configuration.listen.port),
+                availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: serverLogger)),
+            onServerRunning: { channel in
+                isBound.open()
+                listening(on: channel.localAddress)
+            },
+            eventLoopGroupProvider: .shared(eventLoopGroup),
+            logger: serverLogger)
+        do {
+            try await application.run()
+        } catch where !isBound.isOpen && !(error is CancellationError) {
+            throw HTTPAPIError.cannotListen(on: configuration.listen, error)
+        }
+    }
+
+    /// Hummingbird tells at `info` what one line of ours says.
+    private var serverLogger: Logger {
+        var logger = logger
+        logger.logLevel = max(logger.logLevel, .notice)
+        return logger
+    }
+
+    private func listening(on address: SocketAddress?) {
+        guard let address, let port = address.port else { return }
+        let bound = ListenAddress(host: configuration.listen.host, port: port)
+        var metadata: Logger.Metadata = [LogKey.address: "\(bound)"]
+        if configuration.demo { metadata["demo page"] = "http://\(bound)/" }
+        logger.info("API listening", metadata: metadata)
+        onListening(address)
+    }
+}

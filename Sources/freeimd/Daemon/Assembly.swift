@@ -1,0 +1,87 @@
+import FreeIMCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// A node built from a manifest, ready to run.
+struct Assembly {
+    let node: Node
+    let settings: NodeSection
+    /// In the order of a `ServiceGroup`, each with the id of its module.
+    let services: [(id: String, service: any Service)]
+    /// The ids of all modules, in the order of the manifest.
+    let modules: [ModuleID]
+
+    init(_ plan: Assembler.Plan, eventLoopGroup: any EventLoopGroup, logger: Logger) throws(ManifestErrors) {
+        var builder = Builder(logger: logger, eventLoopGroup: eventLoopGroup)
+        let gateway = builder.build(plan.gateway)
+        builder.name(plan.settings, gateway: gateway)
+        let transport = builder.build(plan.transport)
+        builder.context.transport = transport
+        let presence = builder.build(plan.presence)
+        builder.context.presence = presence
+        let authHooks = plan.authHooks.compactMap { builder.build($0) }
+        let messageHooks = plan.messageHooks.compactMap { builder.build($0) }
+        let features = plan.features.compactMap { planned in builder.build(planned).map { (planned.id, $0) } }
+        guard builder.problems.isEmpty, let gateway, let transport, let presence else {
+            throw ManifestErrors(builder.problems)
+        }
+        var configuration = NodeConfiguration(
+            identity: builder.context.node, transport: transport, presence: presence, authHooks: authHooks,
+            features: features.map(\.1), eventLoopGroup: eventLoopGroup, logger: logger)
+        configuration.messageHooks = messageHooks + configuration.messageHooks
+        do {
+            let node = try Node(configuration)
+            let edge = try gateway.service(on: node)
+            self.node = node
+            self.services =
+                [("\(plan.transport.id)", transport), ("\(plan.presence.id)", presence), ("node", node)]
+                + features.flatMap { id, feature in feature.services(on: node).map { ("\(id)", $0) } }
+                + [("\(plan.gateway.id)", edge)]
+        } catch {
+            var error = error
+            // What does not fit together shows in how the node is told or where it listens.
+            if error.location == nil { error.location = plan.manifest.node?.location ?? plan.gateway.location }
+            throw ManifestErrors([error])
+        }
+        self.settings = plan.settings
+        self.modules = plan.manifest.entries.map(\.id)
+    }
+
+    /// Builds modules and gathers what cannot be built.
+    private struct Builder {
+        let logger: Logger
+        var context: ModuleContext
+        var problems: [ModuleError] = []
+
+        init(logger: Logger, eventLoopGroup: any EventLoopGroup) {
+            self.logger = logger
+            self.context = ModuleContext(
+                id: ModuleID(role: .gateway, type: ""), logger: logger, eventLoopGroup: eventLoopGroup,
+                node: NodeIdentity(name: ""))
+        }
+
+        mutating func name(_ settings: NodeSection, gateway: (any Gateway)?) {
+            let name = settings.name ?? gateway?.listen.description ?? ""
+            context.node = NodeIdentity(
+                name: name, servers: settings.servers.isEmpty ? nil : settings.servers, path: gateway?.path ?? "/ws",
+                publicURL: settings.publicURL)
+        }
+
+        /// nil where it cannot be built; the problem is gathered.
+        mutating func build<Product>(_ planned: Assembler.Planned<Product>) -> Product? {
+            var context = context
+            context.id = planned.id
+            context.logger[metadataKey: LogKey.module] = "\(planned.id)"
+            do throws(ModuleError) {
+                return try planned.build(context)
+            } catch {
+                var error = error
+                error.message = "\(planned.id) \(error.message)"
+                if error.location == nil { error.location = planned.location }
+                problems.append(error)
+                return nil
+            }
+        }
+    }
+}

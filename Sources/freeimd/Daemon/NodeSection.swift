@@ -1,0 +1,38 @@
+import FreeIMCore
+import Logging
+
+/// The manifest's `node:`.
+struct NodeSection: ModuleConfiguration {
+    /// nil: the gateway's listen address.
+    var name: String?
+    /// Empty: the node alone.
+    var servers: [String] = []
+    var publicURL = NodeIdentity.defaultPublicURL
+    /// 0: one per core.
+    var threads = 0
+    var shutdownTimeout = Duration.seconds(30)
+    var logLevel = LogLevel.info
+
+    enum LogLevel: String, SectionValue, CaseIterable {
+        case trace, debug, info, notice, warning, error, critical
+
+        var level: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
+    }
+
+    mutating func read(from section: inout Section) {
+        section.read("name", into: &name, "The node's name on the bus; the gateway's 'listen' where it has none.")
+        section.read(
+            "servers", into: &servers,
+            "Names of all nodes, in the same order on every node and business service; none listed: this node alone.")
+        section.read(
+            "public_url", into: &publicURL,
+            .custom("a ws:// or wss:// URL") { $0.hasPrefix("ws://") || $0.hasPrefix("wss://") },
+            "Connect URL without its query; {server} and {path} stand for a node's name and the gateway's path.")
+        section.read(
+            "threads", into: &threads, .range(0...64), "Event loops for connections; 0: one per core.")
+        section.read(
+            "shutdown_timeout", into: &shutdownTimeout, .range(.seconds(1)...(.seconds(3_600))),
+            "From SIGTERM to the end of the process; what is left then is cut.")
+        section.read("log_level", into: &logLevel, "What is logged, to standard error.")
+    }
+}

@@ -1,0 +1,137 @@
+import FreeIMCore
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+
+/// What the commands do. Knows no process: arguments, environment and outputs are given.
+struct Program: Sendable {
+    let catalog: ModuleCatalog
+    let environment: [String: String]
+    let output: @Sendable (String) -> Void
+    let errors: @Sendable (String) -> Void
+
+    /// `EX_CONFIG` of BSD's sysexits.
+    static let configurationError: Int32 = 78
+
+    /// The manifest's text and its name in messages.
+    private struct Source {
+        let name: String
+        let text: String
+    }
+
+    // MARK: run
+
+    func run(file: String?, logLevel: Logger.Level?) async -> Int32 {
+        var logger = Logger(label: "freeimd") { StreamLogHandler.standardError(label: $0) }
+        let assembly: Assembly
+        do throws(ManifestErrors) {
+            let source = try self.source(file)
+            let plan = try plan(source)
+            logger.logLevel = logLevel ?? plan.settings.logLevel.level
+            logger.info("manifest read", metadata: ["manifest": "\(source.name)"])
+            if plan.settings.threads > 0 { NIOSingletons.groupLoopCountSuggestion = plan.settings.threads }
+            assembly = try Assembly(plan, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
+        } catch {
+            return report(error)
+        }
+        logger.info(
+            "starting",
+            metadata: [
+                "version": "\(Version.current)", LogKey.node: "\(assembly.node.identity.name)",
+                "modules": "\(assembly.modules.map(\.description).joined(separator: " "))",
+            ])
+        return await run(assembly, logger)
+    }
+
+    private func run(_ assembly: Assembly, _ logger: Logger) async -> Int32 {
+        var quiet = logger
+        if quiet.logLevel > .debug { quiet.logLevel = max(quiet.logLevel, .warning) }
+        var configuration = ServiceGroupConfiguration(
+            services: assembly.services.map { .init(service: $0.service, serviceName: $0.id) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        configuration.maximumGracefulShutdownDuration = assembly.settings.shutdownTimeout
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch is CancellationError {
+            logger.warning(
+                "shutdown deadline passed, the rest was cut",
+                metadata: ["shutdown_timeout": "\(assembly.settings.shutdownTimeout.sectionText)"])
+        } catch {
+            errors("freeimd: \(error)")
+            return 1
+        }
+        logger.info("stopped")
+        return 0
+    }
+
+    // MARK: check
+
+    func check(file: String?) -> Int32 {
+        do throws(ManifestErrors) {
+            let source = try self.source(file)
+            let assembly = try Assembly(
+                try plan(source), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .silent)
+            output("\(source.name): fine; \(assembly.modules.map(\.description).joined(separator: ", "))")
+            return 0
+        } catch {
+            return report(error)
+        }
+    }
+
+    private func report(_ errors: ManifestErrors) -> Int32 {
+        for problem in errors.problems { self.errors(problem.description) }
+        return Self.configurationError
+    }
+
+    // MARK: modules
+
+    func modules(id: String?) -> Int32 {
+        let reference = ModuleReference(catalog: catalog)
+        guard let id else {
+            reference.list().forEach(output)
+            return 0
+        }
+        guard let lines = reference.describe(id) else {
+            errors("no module '\(id)'; 'freeimd modules' lists them")
+            return 1
+        }
+        lines.forEach(output)
+        return 0
+    }
+
+    // MARK: The manifest
+
+    private func plan(_ source: Source) throws(ManifestErrors) -> Assembler.Plan {
+        var reader = ManifestReader(file: source.name, environment: environment)
+        guard let root = reader.read(source.text) else { throw ManifestErrors(reader.problems) }
+        return try Assembler(catalog: catalog).plan(
+            Manifest(root, file: source.name), further: reader.problems)
+    }
+
+    private func source(_ file: String?) throws(ManifestErrors) -> Source {
+        if let file { return Source(name: file, text: try text(of: file)) }
+        let usual = "plugins.yaml"
+        if FileManager.default.fileExists(atPath: usual) { return Source(name: usual, text: try text(of: usual)) }
+        return Source(name: "built-in plugins.yaml", text: EmbeddedManifest.text)
+    }
+
+    private func text(of file: String) throws(ManifestErrors) -> String {
+        do {
+            return try String(contentsOfFile: file, encoding: .utf8)
+        } catch CocoaError.fileReadNoSuchFile {
+            throw ManifestErrors([
+                ModuleError(
+                    .invalidManifest,
+                    "\(file): no such file; name a manifest with -c, or leave -c out to use the built-in one")
+            ])
+        } catch CocoaError.fileReadInapplicableStringEncoding {
+            throw ManifestErrors([ModuleError(.invalidManifest, "\(file): not UTF-8; save it as UTF-8")])
+        } catch {
+            throw ManifestErrors([
+                ModuleError(.invalidManifest, "\(file): cannot be read: \(error.localizedDescription)")
+            ])
+        }
+    }
+}

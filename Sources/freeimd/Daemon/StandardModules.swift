@@ -1,0 +1,19 @@
+public import FreeIMCore
+import FreeIMAPI
+import FreeIMAnonymousAuth
+import FreeIMMemory
+import FreeIMTokenAuth
+
+extension ModuleCatalog {
+    /// The modules that `freeimd` has in the box.
+    public static var standard: ModuleCatalog {
+        var catalog = ModuleCatalog()
+        catalog.gateways = [.webSocket]
+        catalog.transports = [.memory]
+        catalog.authHooks = [.token, .anonymous]
+        catalog.presenceHooks = [.memory]
+        catalog.features = [.direct, .channels, .eventBus]
+        catalog.apis = [.httpAPI]
+        return catalog
+    }
+}

@@ -1,0 +1,8 @@
+import FreeIMDaemon
+
+@main
+struct Main {
+    static func main() async {
+        await Freeimd.main()
+    }
+}
