@@ -25,6 +25,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -83,7 +84,7 @@ let package = Package(
             name: "FreeIMDaemon",
             dependencies: [
                 "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", "FreeIMAnonymousAuth", "FreeIMAPI",
-                argumentParser, logging, metrics, nioCore, nioPosix, serviceLifecycle, yams,
+                argumentParser, logging, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ],
             path: "Sources/freeimd/Daemon",
             resources: [.embedInCode("Resources/plugins.yaml")],

@@ -6,7 +6,7 @@ import NIOPosix
 import ServiceLifecycle
 
 /// Accepts terminals for a node, and lets them go when the node stops.
-struct WebSocketService: Service {
+struct WebSocketService: Service, CustomStringConvertible {
     private let configuration: WebSocketConfiguration
     private let node: Node
     private let onListening: @Sendable (SocketAddress) -> Void
@@ -21,6 +21,8 @@ struct WebSocketService: Service {
         self.node = node
         self.onListening = onListening
     }
+
+    var description: String { "gateway.websocket" }
 
     func run() async throws {
         let logger = node.configuration.logger
@@ -66,8 +68,7 @@ struct WebSocketService: Service {
         do {
             return try await bootstrap.bind(host: configuration.listen.host, port: configuration.listen.port).get()
         } catch {
-            throw GatewayError(
-                "cannot listen on \(configuration.listen): \(error); choose another 'listen' of gateway.websocket")
+            throw ListenError(configuration.listen, setting: "'listen' of gateway.websocket", cause: error)
         }
     }
 
@@ -110,15 +111,5 @@ struct WebSocketService: Service {
             for handle in node.shards { handle.run { $0.abortAll() } }
             throw error
         }
-    }
-}
-
-/// Why the gateway cannot run.
-public struct GatewayError: Error, Sendable, CustomStringConvertible {
-    /// Names the thing and the remedy.
-    public let description: String
-
-    init(_ description: String) {
-        self.description = description
     }
 }

@@ -4,7 +4,7 @@ package enum Spelling {
     package static func nearest(to word: String, of words: [String]) -> String? {
         let ranked = words.map { ($0, distance(word, $0)) }
         guard let (best, distance) = ranked.min(by: { $0.1 < $1.1 }) else { return nil }
-        return distance <= max(1, word.count / 3) ? best : nil
+        return distance <= (word.count + 2) / 3 ? best : nil
     }
 
     /// Insertions, deletions and replacements that turn one word into the other (Levenshtein, 1966).

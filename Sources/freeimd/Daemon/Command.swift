@@ -12,7 +12,7 @@ struct FreeimdCommand: ParsableCommand {
 
 struct ManifestOptions: ParsableArguments {
     @Option(
-        name: [.short, .customLong("config")],
+        name: [.customShort("c"), .customLong("config")],
         help: ArgumentHelp(
             "The manifest. Default: plugins.yaml of the current folder, or else the built-in one.", valueName: "file"))
     var file: String?

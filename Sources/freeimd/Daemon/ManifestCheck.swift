@@ -72,7 +72,7 @@ struct NeedCheck {
         planned.needs.filter { !isMet($0) }.map { need in
             let remedy =
                 switch need {
-                case .role(let role): "add a module of that role"
+                case .role: "add a module of that role"
                 case .module(let role, let type): "add '- use: \(role.rawValue).\(type)' to 'modules'"
                 }
             return ModuleError(.missingModule, "\(planned.id) needs \(need); \(remedy)", at: planned.location)

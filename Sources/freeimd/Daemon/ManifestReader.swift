@@ -57,7 +57,8 @@ struct ManifestReader {
             if scalar.style == .plain, ["", "~", "null"].contains(scalar.string.lowercased()) {
                 return Section.Node(.null, at: place)
             }
-            return Section.Node(.scalar(expand(scalar.string, at: place)), at: place)
+            // What is undefined has been reported; as an absent value it does not lead to further mistakes.
+            return Section.Node(expand(scalar.string, at: place).map { .scalar($0) } ?? .null, at: place)
         case .sequence(let sequence):
             var items: [Section.Node] = []
             for item in sequence { items.append(convert(item, fallback: place)) }
@@ -76,8 +77,8 @@ struct ManifestReader {
         }
     }
 
-    /// Puts in `${NAME}` and `${NAME:-default}`; `$${` stands for `${`.
-    private mutating func expand(_ text: String, at place: SourceLocation) -> String {
+    /// Puts in `${NAME}` and `${NAME:-default}`; `$${` stands for `${`. nil where something is undefined.
+    private mutating func expand(_ text: String, at place: SourceLocation) -> String? {
         var expanded = ""
         var rest = text[...]
         while let dollar = rest.firstRange(of: "${") {
@@ -90,15 +91,16 @@ struct ManifestReader {
             guard let end = rest[dollar.upperBound...].firstIndex(of: "}") else {
                 problems.append(
                     ModuleError(.invalidValue, "'${' without '}'; write '$${' for the characters themselves", at: place))
-                return text
+                return nil
             }
-            expanded += value(of: rest[dollar.upperBound..<end], at: place)
+            guard let value = value(of: rest[dollar.upperBound..<end], at: place) else { return nil }
+            expanded += value
             rest = rest[rest.index(after: end)...]
         }
         return expanded + rest
     }
 
-    private mutating func value(of reference: Substring, at place: SourceLocation) -> String {
+    private mutating func value(of reference: Substring, at place: SourceLocation) -> String? {
         let separator = reference.firstRange(of: ":-")
         let name = String(separator.map { reference[..<$0.lowerBound] } ?? reference)
         if let value = environment[name], !value.isEmpty || separator == nil { return value }
@@ -107,6 +109,6 @@ struct ManifestReader {
             ModuleError(
                 .missingValue,
                 "the environment variable \(name) is not set; set it, or give a default: ${\(name):-value}", at: place))
-        return ""
+        return nil
     }
 }

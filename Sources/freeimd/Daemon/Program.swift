@@ -4,6 +4,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
+import UnixSignals
 
 /// What the commands do. Knows no process: arguments, environment and outputs are given.
 struct Program: Sendable {
