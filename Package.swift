@@ -22,6 +22,7 @@ let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -76,7 +77,7 @@ let package = Package(
         ),
         .target(
             name: "FreeIMAPI",
-            dependencies: ["FreeIMCore", crypto, hummingbird, logging, metrics, nioCore, nioPosix, serviceLifecycle],
+            dependencies: ["FreeIMCore", crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, serviceLifecycle],
             path: "Sources/freeimd/API",
             swiftSettings: strict
         ),
@@ -94,6 +95,31 @@ let package = Package(
             name: "freeimd",
             dependencies: ["FreeIMDaemon"],
             path: "Sources/freeimd/Main",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMTestSupport",
+            dependencies: ["FreeIMCore", nioCore, nioPosix],
+            path: "Tests/Support",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMCoreTests",
+            dependencies: ["FreeIMCore", nioCore],
+            resources: [.copy("Vectors")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMAPITests",
+            dependencies: [
+                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", inMemoryLogging, logging, nioCore,
+                nioHTTP1, nioPosix, serviceLifecycle,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["freeimd", "FreeIMTestSupport", nioCore, nioPosix, nioWebSocket],
             swiftSettings: strict
         ),
     ]

@@ -46,6 +46,10 @@ struct APIFault: Error {
             message: "the body has more than \(limit) bytes, the 'max_body' of api.http", linger: linger)
     }
 
+    static let stopping = APIFault(
+        status: .serviceUnavailable, code: "unavailable", message: "this node stops; try another, or again",
+        headers: retryLater)
+
     /// RFC 9110 §15.6.4: the time after which a request may succeed.
     static let retryLater: HTTPFields = [.retryAfter: "1"]
 }

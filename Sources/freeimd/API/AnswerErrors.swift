@@ -48,10 +48,10 @@ struct AnswerErrors: RouterMiddleware {
             return APIFault(error)
         case let error as HTTPError where error.status == .notFound:
             return .notFound(request)
+        case is ChannelError, is IOError:
+            return .invalidJSON("the connection ended within the body")
         case is CancellationError:
-            return APIFault(
-                status: .serviceUnavailable, code: "unavailable", message: "this node stops; try another or again",
-                headers: APIFault.retryLater)
+            return .stopping
         default:
             logger.error("request failed unexpectedly", metadata: [LogKey.error: "\(error)"])
             return APIFault(

@@ -1,6 +1,7 @@
 import FreeIMCore
 import Hummingbird
 import NIOCore
+import ServiceLifecycle
 
 /// Reads the JSON object that a request carries.
 struct BodyReader: Sendable {
@@ -8,6 +9,9 @@ struct BodyReader: Sendable {
     let limit: Int
     /// For the whole body.
     let timeout: Duration
+
+    /// For what has not arrived when the node is told to stop.
+    private static let shutdownGrace = Duration.seconds(1)
 
     /// - Parameter members: the names that the object may have.
     func object(of request: Request, members: [String]) async throws -> RequestObject {
@@ -28,6 +32,11 @@ struct BodyReader: Sendable {
             group.addTask {
                 try await Task.sleep(for: timeout)
                 throw APIFault.requestTimeout(timeout)
+            }
+            group.addTask {
+                try await gracefulShutdown()
+                try await Task.sleep(for: Self.shutdownGrace)
+                throw APIFault.stopping
             }
             defer { group.cancelAll() }
             return try await group.next() ?? ByteBuffer()

@@ -29,8 +29,12 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
         section.read("listen", into: &listen, "Where business services send their requests, host:port.")
         section.read(
             "keys", into: &keys,
-            .custom("a secret of at least \(Self.minimumKeyLength) characters") { $0.count >= Self.minimumKeyLength },
-            "API keys, one of which each request shows as 'Authorization: Bearer KEY'; needed beyond loopback.")
+            """
+            API keys of at least \(Self.minimumKeyLength) characters, one of which each request shows as \
+            'Authorization: Bearer KEY'; needed beyond loopback.
+            """)
+        // Not a constraint of the key: its message would show the secret.
+        if let problem = keyProblem { section.problem(problem, at: "keys") }
         section.read(
             "max_body", into: &maxBody, .range(ByteCount(1_024)...ByteCount(1 << 30)),
             "Bytes of a request's body; beyond it 413.")
@@ -49,6 +53,7 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
 
     /// Refuses what would hand the node to strangers.
     func validate() throws(ModuleError) {
+        if let keyProblem { throw ModuleError(.invalidValue, keyProblem) }
         guard !listen.isLoopback else { return }
         if keys.isEmpty {
             throw ModuleError(
@@ -63,5 +68,10 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
                 'demo_allow_remote: true', leave 'demo' out or listen on 127.0.0.1
                 """)
         }
+    }
+
+    private var keyProblem: String? {
+        guard keys.contains(where: { $0.count < Self.minimumKeyLength }) else { return nil }
+        return "one of the 'keys' of api.http has fewer than \(Self.minimumKeyLength) characters; use a longer one"
     }
 }

@@ -1,6 +1,14 @@
 import FreeIMCore
 import NIOCore
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
 /// Why the API could not be served.
 public struct HTTPAPIError: Error, Sendable, CustomStringConvertible {
     public struct Code: Hashable, Sendable, CustomStringConvertible {
@@ -18,10 +26,17 @@ public struct HTTPAPIError: Error, Sendable, CustomStringConvertible {
 
     static func cannotListen(on address: ListenAddress, _ error: any Error) -> HTTPAPIError {
         HTTPAPIError(
-            code: .cannotListen, message: "api.http cannot listen on \(address): \(reason(error))", underlying: error)
+            code: .cannotListen,
+            message: "cannot listen on \(address): \(reason(error)); choose another 'listen' of api.http",
+            underlying: error)
     }
 
     private static func reason(_ error: any Error) -> String {
-        "\(error)"
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE: "address already in use"
+        case EADDRNOTAVAIL: "this machine has no such address"
+        case EACCES: "the port needs privileges"
+        default: "\(error)"
+        }
     }
 }

@@ -32,7 +32,8 @@ struct HTTPAPIService: Service {
             logger: serverLogger)
         do {
             try await application.run()
-        } catch where !isBound.isOpen && !(error is CancellationError) {
+        } catch {
+            if isBound.isOpen || error is CancellationError { throw error }
             throw HTTPAPIError.cannotListen(on: configuration.listen, error)
         }
     }

@@ -1,4 +1,5 @@
 import Hummingbird
+import NIOCore
 
 /// Guards an API without keys from web pages that the machine's user has open: a page of any site can send requests to
 /// a loopback address.
@@ -26,6 +27,9 @@ struct RefuseBrowsers: RouterMiddleware {
         } else {
             host = authority.prefix { $0 != ":" }
         }
-        return host.lowercased() == "localhost" || host == "::1" || host.hasPrefix("127.")
+        if host.lowercased() == "localhost" { return true }
+        // A name may begin with '127.' as well.
+        guard let address = try? SocketAddress(ipAddress: String(host), port: 0) else { return false }
+        return address.ipAddress == "::1" || address.ipAddress?.hasPrefix("127.") == true
     }
 }

@@ -1,0 +1,157 @@
+import Foundation
+import Synchronization
+import FreeIMTestSupport
+import Testing
+
+/// A real `freeimd` process on free ports, started by a test and ended with it.
+final class Daemon: Sendable {
+    let gatewayPort: Int
+    /// 0 where the manifest has no `api.http`.
+    let apiPort: Int
+    private let process: Process
+    private let log: ProcessLog
+
+    /// Starts `freeimd run` on a manifest and waits until it listens.
+    static func start(_ manifest: Manifest = Manifest()) async throws -> Daemon {
+        let file = FileManager.default.temporaryDirectory.appending(path: "freeim-\(UUID().uuidString).yaml")
+        try manifest.text.write(to: file, atomically: true, encoding: .utf8)
+        let log = ProcessLog()
+        let process = try launch(["run", "-c", file.path], log: log)
+        do {
+            let gateway = try await log.port(after: "] listening", in: process)
+            let api = manifest.hasAPI ? try await log.port(after: "API listening", in: process) : 0
+            return Daemon(gatewayPort: gateway, apiPort: api, process: process, log: log)
+        } catch {
+            process.terminate()
+            throw error
+        }
+    }
+
+    /// Runs `freeimd` to its end.
+    static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
+        let log = ProcessLog()
+        let output = ProcessLog()
+        let process = try launch(arguments, log: log, output: output, environment: environment)
+        await process.ended()
+        return Outcome(status: process.terminationStatus, output: output.text, errors: log.text)
+    }
+
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    private init(gatewayPort: Int, apiPort: Int, process: Process, log: ProcessLog) {
+        self.gatewayPort = gatewayPort
+        self.apiPort = apiPort
+        self.process = process
+        self.log = log
+    }
+
+    deinit {
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    }
+
+    var logText: String { log.text }
+
+    /// Sends SIGTERM; returns the exit status.
+    func stop() async -> Int32 {
+        process.terminate()
+        await process.ended()
+        return process.terminationStatus
+    }
+
+    private static func launch(
+        _ arguments: [String], log: ProcessLog, output: ProcessLog = ProcessLog(),
+        environment: [String: String] = [:]
+    ) throws -> Process {
+        let process = Process()
+        // The product beside the test's own executable.
+        let tests = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        process.executableURL = tests.appending(path: "freeimd")
+        process.currentDirectoryURL = FileManager.default.temporaryDirectory
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.standardError = log.pipe
+        process.standardOutput = output.pipe
+        try process.run()
+        return process
+    }
+}
+
+extension Process {
+    /// Returns when the process has ended and its output has been read.
+    fileprivate func ended() async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            DispatchQueue.global().async {
+                self.waitUntilExit()
+                continuation.resume()
+            }
+        }
+        (standardError as? Pipe).map { try? $0.fileHandleForWriting.close() }
+    }
+}
+
+/// What a process writes, as it comes.
+final class ProcessLog: Sendable {
+    let pipe = Pipe()
+    private let bytes = Mutex(Data())
+
+    init() {
+        pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
+            let data = handle.availableData
+            guard !data.isEmpty else { return handle.readabilityHandler = nil }
+            self?.bytes.withLock { $0.append(data) }
+        }
+    }
+
+    var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
+
+    /// The port of the first line that ends with `message`.
+    func port(after message: String, in process: Process) async throws -> Int {
+        var port: Int?
+        try await eventually(within: .seconds(20)) {
+            if !process.isRunning { throw DaemonFailure(log: self.text) }
+            let line = self.text.split(separator: "\n").first { $0.hasSuffix(message) }
+            let address = line?.split(separator: " ").first { $0.hasPrefix("im.address=") }
+            port = address.flatMap { $0.split(separator: ":").last }.flatMap { Int($0) }
+            return port != nil
+        }
+        return try #require(port)
+    }
+}
+
+struct DaemonFailure: Error {
+    let log: String
+}
+
+/// A manifest with free ports, and the parts that a test says.
+struct Manifest {
+    var gateway: [String: String] = [:]
+    var auth = ["auth.anonymous"]
+    var authKeys: [String: [String: String]] = [:]
+    var api: [String: String]? = [:]
+    var node: [String: String] = [:]
+    var further: [String] = []
+
+    var hasAPI: Bool { api != nil }
+
+    var text: String {
+        var lines = ["node:"]
+        lines += node.merging(["threads": "2"]) { first, _ in first }.map { "  \($0): \($1)" }
+        lines.append("modules:")
+        lines += module("gateway.websocket", gateway.merging(["listen": "\"127.0.0.1:0\""]) { first, _ in first })
+        for id in auth { lines += module(id, authKeys[id] ?? [:]) }
+        for id in ["transport.memory", "presence.memory", "feature.direct", "feature.channels", "feature.event_bus"] {
+            lines += module(id, [:])
+        }
+        for id in further { lines += module(id, [:]) }
+        if let api { lines += module("api.http", api.merging(["listen": "\"127.0.0.1:0\""]) { first, _ in first }) }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func module(_ id: String, _ keys: [String: String]) -> [String] {
+        ["  - use: \(id)"] + (keys.isEmpty ? [] : ["    with:"]) + keys.map { "      \($0): \($1)" }
+    }
+}
