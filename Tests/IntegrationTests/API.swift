@@ -11,7 +11,8 @@ struct API: Sendable {
         let text: String
 
         func json() throws -> [String: Any] {
-            try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "not an object: \(text)")
+            try #require(
+                try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any], "not an object: \(text)")
         }
     }
 

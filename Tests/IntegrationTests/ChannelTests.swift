@@ -52,7 +52,9 @@ import Testing
         let daemon = try await Daemon.start()
         let api = API(port: daemon.apiPort)
         var terminals: [Terminal] = []
-        for client in 1...20 { terminals.append(try await Terminal.connect(daemon.gatewayPort, "/ws?client=\(client)")) }
+        for client in 1...20 {
+            terminals.append(try await Terminal.connect(daemon.gatewayPort, "/ws?client=\(client)"))
+        }
         try await eventually { try await api("GET", "/v1/clients").json()["count"] as? Int == 20 }
         try await api("POST", "/v1/broadcast", #"{"message":{"all":true}}"#)
         for terminal in terminals { #expect(try await terminal.next() == .text(#"{"all":true}"#)) }

@@ -63,7 +63,8 @@ import Testing
     func echo() async throws {
         let daemon = try await Daemon.start(Manifest(gateway: ["inbound": "echo"], api: nil))
         let terminal = try await Terminal.connect(daemon.gatewayPort, "/ws?client=1")
-        try await terminal.send(WebSocketFrame(fin: true, opcode: .ping, maskKey: .random(), data: ByteBuffer(string: "p")))
+        try await terminal.send(
+            WebSocketFrame(fin: true, opcode: .ping, maskKey: .random(), data: ByteBuffer(string: "p")))
         try await terminal.send("grüße")
         try await terminal.send(
             WebSocketFrame(fin: false, opcode: .binary, maskKey: .random(), data: ByteBuffer(bytes: [0, 255])))

@@ -71,8 +71,9 @@ import Testing
             #expect(try await terminal.next() == .end)
         }
         try await eventually { try await api("GET", "/v1/clients/1").json()["online"] as? Bool == false }
-        _ = try await Terminal.connect(daemon.gatewayPort, "/ws?client=1")
+        let again = try await Terminal.connect(daemon.gatewayPort, "/ws?client=1")
         try await api.online("1")
+        try await again.close()
     }
 
     @Test("1,000 messages to a channel reach 40 members on both event loops in order")

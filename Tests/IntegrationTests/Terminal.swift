@@ -71,7 +71,8 @@ final class Terminal: Sendable {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
         }
         let channel = try await bootstrap.connect(host: "127.0.0.1", port: port).get()
-        try await channel.writeAndFlush(ByteBuffer(string: request)).get()
+        // Where the server has refused already, its answer tells more than the failed write.
+        channel.writeAndFlush(ByteBuffer(string: request), promise: nil)
         let terminal = Terminal(channel: channel, events: events)
         if let refused = try await events.opened() { throw refused }
         return terminal

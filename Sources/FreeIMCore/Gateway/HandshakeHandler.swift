@@ -196,7 +196,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     func goAway() {
         guard case .refused = state else {
             return refuse(
-                Refusal(Denial(.unavailable, code: "going_away", message: "this node stops; connect again in a moment")))
+                Refusal(Denial(.unavailable, code: "going_away", message: "this node stops; connect again in a moment"))
+            )
         }
     }
 

@@ -34,7 +34,8 @@ struct WebSocketService: Service, CustomStringConvertible {
             logger.info(
                 "listening",
                 metadata: [
-                    LogKey.address: "\(address.ipAddress ?? "?"):\(address.port ?? 0)", LogKey.node: "\(node.identity.name)",
+                    LogKey.address: "\(address.ipAddress ?? "?"):\(address.port ?? 0)",
+                    LogKey.node: "\(node.identity.name)",
                     "path": "\(configuration.path)",
                 ])
             onListening(address)
@@ -53,9 +54,11 @@ struct WebSocketService: Service, CustomStringConvertible {
             .childChannelOption(.allowRemoteHalfClosure, value: false)
             .childChannelOption(
                 .writeBufferWaterMark,
-                value: .init(low: configuration.maxPending.bytes, high: configuration.maxPending.bytes))
+                value: .init(low: configuration.maxPending.bytes, high: configuration.maxPending.bytes)
+            )
             .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 1_024, maximum: 65_536))
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 1_024, maximum: 65_536)
+            )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard gateway.census.enter(limit: limit) else {

@@ -58,7 +58,8 @@ public struct Section: ~Copyable {
         case .scalar, .list:
             problems.append(
                 ModuleError(
-                    .invalidValue, "\(owner) is told by a mapping of keys to values", at: mapping?.location ?? location))
+                    .invalidValue, "\(owner) is told by a mapping of keys to values", at: mapping?.location ?? location)
+            )
         }
     }
 
@@ -74,7 +75,8 @@ public struct Section: ~Copyable {
             if let first = locations[key] {
                 problems.append(
                     ModuleError(
-                        .duplicateKey, "key '\(key)' stands twice, first in line \(first.line); keep one", at: location))
+                        .duplicateKey, "key '\(key)' stands twice, first in line \(first.line); keep one", at: location)
+                )
                 continue
             }
             locations[key] = location
@@ -99,7 +101,9 @@ public struct Section: ~Copyable {
             var message = "unknown key '\(key)' of \(owner)"
             if let near = Spelling.nearest(to: key, of: known) { message += "; did you mean '\(near)'?" }
             message +=
-                known.isEmpty ? "; it has no keys" : (message.hasSuffix("?") ? " " : "; ") + "it reads " + known.joined(separator: ", ")
+                known.isEmpty
+                ? "; it has no keys"
+                : (message.hasSuffix("?") ? " " : "; ") + "it reads " + known.joined(separator: ", ")
             all.append(ModuleError(.unknownKey, message, at: location))
         }
         return all

@@ -96,7 +96,9 @@ public struct ByteCount: SectionValue, Comparable, Hashable {
     }
 
     public var sectionText: String {
-        for unit in Self.units where bytes % unit.bytes == 0 && bytes > 0 { return "\(bytes / unit.bytes)\(unit.suffix)" }
+        for unit in Self.units where bytes % unit.bytes == 0 && bytes > 0 {
+            return "\(bytes / unit.bytes)\(unit.suffix)"
+        }
         return String(bytes)
     }
 

@@ -67,7 +67,8 @@ public final class Node: Service, TransportInbox {
             identity: configuration.identity, transport: configuration.transport, presence: configuration.presence,
             issuer: configuration.authHooks.lazy.compactMap(\.issuer).first, capabilities: capabilities,
             eventLoopGroup: configuration.eventLoopGroup)
-        self.inbound = configuration.messageHooks.contains(where: \.takesInbound)
+        self.inbound =
+            configuration.messageHooks.contains(where: \.takesInbound)
             ? InboundPool(
                 hooks: configuration.messageHooks.filter(\.takesInbound), messenger: messenger, metrics: metrics,
                 workers: configuration.inboundWorkers, limit: configuration.inboundQueue, logger: configuration.logger)

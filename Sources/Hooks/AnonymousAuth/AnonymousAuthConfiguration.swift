@@ -11,7 +11,8 @@ public struct AnonymousAuthConfiguration: ModuleConfiguration {
 
     public mutating func read(from section: inout Section) {
         section.read(
-            "parameter", into: &parameter, .custom("letters, digits, '_' or '-'") { name in
+            "parameter", into: &parameter,
+            .custom("letters, digits, '_' or '-'") { name in
                 !name.isEmpty && name.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "_-".contains($0)) }
             }, "Query parameter with the client's id; without it the client gets a fresh id.")
         section.read(

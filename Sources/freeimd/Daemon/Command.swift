@@ -22,7 +22,10 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "run", abstract: "Run a node.")
 
     @OptionGroup var manifest: ManifestOptions
-    @Option(help: "Overrides the manifest's log_level: \(NodeSection.LogLevel.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(
+        help:
+            "Overrides the manifest's log_level: \(NodeSection.LogLevel.allCases.map(\.rawValue).joined(separator: ", "))."
+    )
     var logLevel: NodeSection.LogLevel?
 }
 

@@ -33,7 +33,8 @@ struct Manifest {
 
         mutating func readRoot(_ root: Section.Node) {
             guard case .mapping(let pairs) = root.value else {
-                return fail(.invalidManifest, "a manifest is a mapping with the keys 'node' and 'modules'", root.location)
+                return fail(
+                    .invalidManifest, "a manifest is a mapping with the keys 'node' and 'modules'", root.location)
             }
             var modules: Section.Node?
             for pair in pairs {
@@ -47,7 +48,8 @@ struct Manifest {
                 }
             }
             guard let modules else {
-                return fail(.missingValue, "the manifest has no 'modules'; list what the node is made of", root.location)
+                return fail(
+                    .missingValue, "the manifest has no 'modules'; list what the node is made of", root.location)
             }
             guard case .list(let items) = modules.value else {
                 return fail(.invalidValue, "'modules' is a list of '- use: <id>'", modules.location)
@@ -57,7 +59,8 @@ struct Manifest {
 
         private mutating func readEntry(_ item: Section.Node) {
             guard case .mapping(let pairs) = item.value else {
-                return fail(.invalidValue, "a module is listed as '- use: <id>', with its keys under 'with:'", item.location)
+                return fail(
+                    .invalidValue, "a module is listed as '- use: <id>', with its keys under 'with:'", item.location)
             }
             var use: Section.Node?
             var with: Section.Node?
@@ -72,10 +75,12 @@ struct Manifest {
                 }
             }
             guard let use, case .scalar(let text) = use.value else {
-                return fail(.missingValue, "a module needs 'use: <id>', 'use: transport.memory' for instance", item.location)
+                return fail(
+                    .missingValue, "a module needs 'use: <id>', 'use: transport.memory' for instance", item.location)
             }
             do throws(ModuleError) {
-                entries.append(Entry(id: try ModuleID(parsing: text, at: use.location), location: use.location, with: with))
+                entries.append(
+                    Entry(id: try ModuleID(parsing: text, at: use.location), location: use.location, with: with))
             } catch {
                 problems.append(error)
             }

@@ -90,7 +90,8 @@ struct ManifestReader {
             expanded += rest[..<dollar.lowerBound]
             guard let end = rest[dollar.upperBound...].firstIndex(of: "}") else {
                 problems.append(
-                    ModuleError(.invalidValue, "'${' without '}'; write '$${' for the characters themselves", at: place))
+                    ModuleError(.invalidValue, "'${' without '}'; write '$${' for the characters themselves", at: place)
+                )
                 return nil
             }
             guard let value = value(of: rest[dollar.upperBound..<end], at: place) else { return nil }

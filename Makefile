@@ -1,0 +1,34 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format conformance
+
+# check and test build the same way, so that nothing is compiled twice.
+STRICT := FREEIM_WARNINGS=error
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: ## build and run a node on the built-in manifest, with the demo page
+	scripts/bootstrap run
+	swift build -c release --product freeimd
+	.build/release/freeimd run
+
+test: ## build and run all tests, and the examples
+	scripts/bootstrap test
+	$(STRICT) swift build --build-tests
+	$(STRICT) swift test --skip-build
+	scripts/examples
+
+check: ## format, warnings as errors, imports, habits
+	scripts/bootstrap test
+	scripts/check
+
+format: ## format all Swift sources
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks
+
+bench: ## measure a release build
+	scripts/bootstrap bench
+	Benchmarks/run
+
+conformance: ## run the Autobahn test suite against a release build
+	scripts/bootstrap bench
+	Benchmarks/conformance
