@@ -118,6 +118,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "FreeIMDaemonTests",
+            dependencies: ["FreeIMCore", "FreeIMDaemon"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "IntegrationTests",
             dependencies: ["freeimd", "FreeIMTestSupport", nioCore, nioPosix, nioWebSocket],
             swiftSettings: strict

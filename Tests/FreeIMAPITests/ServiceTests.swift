@@ -49,14 +49,15 @@ struct ServiceTests {
         let holder = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
         let port = try #require(holder.localAddress?.port)
-        let error = await #expect(throws: HTTPAPIError.self) {
+        let error = await #expect(throws: ListenError.self) {
             try await withAPI {
                 $0.listen.port = port
             } _: { _ in
             }
         }
-        #expect(error?.code == .cannotListen)
-        #expect(error?.message.hasPrefix("cannot listen on 127.0.0.1:\(port): address already in use;") == true)
+        #expect(
+            error?.description
+                == "cannot listen on 127.0.0.1:\(port): the address is in use; choose another 'listen' of api.http")
         try await holder.close()
     }
 

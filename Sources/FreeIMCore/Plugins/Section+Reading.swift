@@ -47,7 +47,10 @@ extension Section {
                 meaning: meaning))
         guard let node = take(key) else { return }
         if case .list(let nodes) = node.value {
-            target = nodes.compactMap { parse($0, key, constraint) }
+            target = nodes.compactMap { node in
+                if case .null = node.value { return nil }
+                return parse(node, key, constraint)
+            }
         } else if let value = parse(node, key, constraint) {
             target = [value]
         }
@@ -73,7 +76,7 @@ extension Section {
     ) -> Value? {
         guard case .scalar(let text) = node.value else {
             report(
-                .invalidValue, "'\(key)' of \(owner) is a single value, expected \(Self.expectation(constraint))",
+                .invalidValue, "'\(key)' of \(owner) must be a single value: \(Self.expectation(constraint))",
                 at: node.location)
             return nil
         }

@@ -37,8 +37,8 @@ public final class Node: Service, TransportInbox {
             throw ModuleError(
                 .conflict,
                 """
-                the presence module serves at most \(maximum) node(s), but there are \
-                \(configuration.identity.servers.count) servers; use a presence module for clusters
+                the presence module serves \(maximum) node at most, but 'servers' lists \
+                \(configuration.identity.servers.count); use a presence module for clusters
                 """)
         }
         let loops = Array(configuration.eventLoopGroup.makeIterator().prefix(ShardSet.maximumShards))
@@ -99,7 +99,7 @@ public final class Node: Service, TransportInbox {
         for handle in shards {
             try await handle.submit { self.connect($0) }
         }
-        try await configuration.transport.ready()
+        try await cancelWhenGracefulShutdown { try await self.configuration.transport.ready() }
         try await configuration.transport.subscribe(self, to: [identity.subjects.server(identity.name)])
         subscribed.open()
         logger.debug("node subscribed", metadata: [LogKey.node: "\(identity.name)"])

@@ -34,7 +34,7 @@ struct HTTPAPIService: Service {
             try await application.run()
         } catch {
             if isBound.isOpen || error is CancellationError { throw error }
-            throw HTTPAPIError.cannotListen(on: configuration.listen, error)
+            throw ListenError(configuration.listen, setting: "'listen' of api.http", cause: error)
         }
     }
 

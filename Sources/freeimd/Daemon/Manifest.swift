@@ -13,6 +13,8 @@ struct Manifest {
     let file: String
     let node: Section.Node?
     let entries: [Entry]
+    /// Whether there is a list of modules at all, so that something can be missing from it.
+    let hasModules: Bool
 
     /// Mistakes that stand in the way of no other part; the entries concerned are left out.
     let problems: [ModuleError]
@@ -23,12 +25,14 @@ struct Manifest {
         reader.readRoot(root)
         self.node = reader.node
         self.entries = reader.entries
+        self.hasModules = reader.hasModules
         self.problems = reader.problems
     }
 
     private struct Reader {
         var node: Section.Node?
         var entries: [Entry] = []
+        var hasModules = false
         var problems: [ModuleError] = []
 
         mutating func readRoot(_ root: Section.Node) {
@@ -54,6 +58,7 @@ struct Manifest {
             guard case .list(let items) = modules.value else {
                 return fail(.invalidValue, "'modules' is a list of '- use: <id>'", modules.location)
             }
+            hasModules = true
             for item in items { readEntry(item) }
         }
 

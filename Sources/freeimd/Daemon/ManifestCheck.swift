@@ -7,7 +7,7 @@ struct ManifestCheck {
     let start: SourceLocation
 
     func problems() -> [ModuleError] {
-        duplicates() + counts()
+        duplicates() + (manifest.hasModules ? counts() : [])
     }
 
     private func duplicates() -> [ModuleError] {

@@ -119,20 +119,23 @@ struct Program: Sendable {
     }
 
     private func text(of file: String) throws(ManifestErrors) -> String {
+        let bytes: Data
         do {
-            return try String(contentsOfFile: file, encoding: .utf8)
+            bytes = try Data(contentsOf: URL(filePath: file))
         } catch CocoaError.fileReadNoSuchFile {
             throw ManifestErrors([
                 ModuleError(
                     .invalidManifest,
                     "\(file): no such file; name a manifest with -c, or leave -c out to use the built-in one")
             ])
-        } catch CocoaError.fileReadInapplicableStringEncoding {
-            throw ManifestErrors([ModuleError(.invalidManifest, "\(file): not UTF-8; save it as UTF-8")])
         } catch {
             throw ManifestErrors([
                 ModuleError(.invalidManifest, "\(file): cannot be read: \(error.localizedDescription)")
             ])
         }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ManifestErrors([ModuleError(.invalidManifest, "\(file): not UTF-8; save it as UTF-8")])
+        }
+        return text
     }
 }

@@ -76,9 +76,9 @@ struct EnvelopeEncodingTests {
     func escapes(_ text: String, _ escaped: String) throws {
         for distance in 0...16 {
             let plain = String(repeating: "x", count: distance)
-            let quoted = "\"" + plain + escaped + plain + escaped + "\""
-            #expect(String(buffer: JSONText.quoted(plain + text + plain + text)) == quoted)
-            #expect(try payload(quoted) == plain + text + plain + text)
+            let json = "\"" + plain + escaped + plain + escaped + "\""
+            #expect(quoted(plain + text + plain + text) == json)
+            #expect(try payload(json) == plain + text + plain + text)
         }
     }
 

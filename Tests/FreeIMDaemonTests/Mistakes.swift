@@ -1,0 +1,223 @@
+import Testing
+
+/// A fixture and everything that is said of it.
+struct Mistakes: Sendable, CustomTestStringConvertible {
+    let fixture: String
+    let errors: [String]
+
+    var testDescription: String { fixture }
+
+    static let all = [
+        Mistakes(
+            fixture: "a-list",
+            errors: [
+                "a-list.yaml:1:1: a manifest is a mapping with the keys 'node' and 'modules'"
+            ]),
+        Mistakes(
+            fixture: "anonymous-remote",
+            errors: [
+                """
+                anonymous-remote.yaml:2:10: the gateway listens on 0.0.0.0:6001, beyond loopback, but auth.anonymous \
+                lets anyone be anyone; set its 'allow_remote: true' if that is meant, or use auth.token
+                """
+            ]),
+        Mistakes(
+            fixture: "api-without-key",
+            errors: [
+                """
+                api-without-key.yaml:6:10: api.http refuses to listen on 0.0.0.0:6080 without a key; add 'keys: \
+                [...]' or listen on 127.0.0.1
+                """
+            ]),
+        Mistakes(
+            fixture: "bad-yaml",
+            errors: [
+                "bad-yaml.yaml:3:1: not valid YAML: found unexpected end of stream"
+            ]),
+        Mistakes(
+            fixture: "demo-without-inbound",
+            errors: [
+                """
+                demo-without-inbound.yaml:2:10: a module takes the messages of terminals, but the gateway's \
+                'inbound' is discard; set 'inbound: hook' or leave it out
+                """
+            ]),
+        Mistakes(
+            fixture: "duplicate-key",
+            errors: [
+                "duplicate-key.yaml:7:7: key 'ttl' stands twice in this mapping; keep one"
+            ]),
+        Mistakes(
+            fixture: "duplicate-module",
+            errors: [
+                """
+                duplicate-module.yaml:6:10: auth.token is listed twice, first in line 5; remove one, or tell them \
+                apart: 'auth.token/name'
+                """,
+                "duplicate-module.yaml:7:10: transport.memory is listed twice, first in line 3; remove one",
+            ]),
+        Mistakes(
+            fixture: "empty",
+            errors: [
+                "empty.yaml:1:1: the manifest is empty; it has the keys 'node' and 'modules'"
+            ]),
+        Mistakes(
+            fixture: "missing-value",
+            errors: [
+                "missing-value.yaml:6:10: feature.greeter needs 'text': a text",
+                "missing-value.yaml:7:5: a module needs 'use: <id>', 'use: transport.memory' for instance",
+            ]),
+        Mistakes(
+            fixture: "modules-no-list",
+            errors: [
+                "modules-no-list.yaml:1:10: 'modules' is a list of '- use: <id>'"
+            ]),
+        Mistakes(
+            fixture: "nearly-empty",
+            errors: [
+                "nearly-empty.yaml:1:1: no gateway module; add '- use: gateway.websocket' to 'modules'",
+                "nearly-empty.yaml:1:1: no transport module; add '- use: transport.memory' to 'modules'",
+                "nearly-empty.yaml:1:1: no auth module; add '- use: auth.token' to 'modules'",
+                "nearly-empty.yaml:1:1: no presence module; add '- use: presence.memory' to 'modules'",
+            ]),
+        Mistakes(
+            fixture: "no-auth",
+            errors: [
+                "no-auth.yaml:1:1: no auth module; add '- use: auth.token' to 'modules'"
+            ]),
+        Mistakes(
+            fixture: "no-modules",
+            errors: [
+                "no-modules.yaml:1:1: the manifest has no 'modules'; list what the node is made of"
+            ]),
+        Mistakes(
+            fixture: "not-a-server",
+            errors: [
+                """
+                not-a-server.yaml:2:3: the node's name 'n3' is not among its servers (n1, n2); add it, in the same \
+                order on every node
+                """
+            ]),
+        Mistakes(
+            fixture: "out-of-range",
+            errors: [
+                "out-of-range.yaml:1:18: 'threads' of node is 65, expected 0 to 64",
+                "out-of-range.yaml:1:34: 'public_url' of node is im.example.com, expected a ws:// or wss:// URL",
+                "out-of-range.yaml:5:26: 'max_pending' of transport.memory is 0, expected 1 to 100000000",
+                "out-of-range.yaml:8:18: 'ttl' of auth.token is 100ms, expected 1s to 24h",
+            ]),
+        Mistakes(
+            fixture: "several",
+            errors: [
+                "several.yaml:1:1: no presence module; add '- use: presence.memory' to 'modules'",
+                "several.yaml:2:12: 'threads' of node is -1, expected 0 to 64",
+                """
+                several.yaml:6:15: 'listen' of gateway.websocket is 'nowhere', expected host:port like \
+                127.0.0.1:6001, [::1]:6001 or :6001 for all addresses
+                """,
+                """
+                several.yaml:7:7: unknown key 'pathh' of gateway.websocket; did you mean 'path'? it reads listen, \
+                path, inbound, origins, max_connections, handshake_timeout, auth_timeout, max_header, max_frame, \
+                max_message, max_pending, ping_interval, pong_timeout, close_timeout, backlog
+                """,
+                "several.yaml:8:10: no transport module is named 'kafka'; there are: memory",
+                """
+                several.yaml:10:18: 'ttl' of auth.token is 'soon', expected a duration like 250ms, 10s, 5m or 1h, 1s \
+                to 24h
+                """,
+            ]),
+        Mistakes(
+            fixture: "tab",
+            errors: [
+                "tab.yaml:2:1: not valid YAML: found character that cannot start any token"
+            ]),
+        Mistakes(
+            fixture: "too-many-servers",
+            errors: [
+                """
+                too-many-servers.yaml:1:7: the presence module serves 1 node at most, but 'servers' lists 2; use a \
+                presence module for clusters
+                """
+            ]),
+        Mistakes(
+            fixture: "two-transports",
+            errors: [
+                """
+                two-transports.yaml:6:10: a node has one transport module, but there are 2: transport.memory, \
+                transport.memory/two; keep one
+                """
+            ]),
+        Mistakes(
+            fixture: "undefined-variable",
+            errors: [
+                """
+                undefined-variable.yaml:6:18: the environment variable TOKEN_TTL is not set; set it, or give a \
+                default: ${TOKEN_TTL:-value}
+                """,
+                "undefined-variable.yaml:8:24: '${' without '}'; write '$${' for the characters themselves",
+            ]),
+        Mistakes(
+            fixture: "unknown-key",
+            errors: [
+                """
+                unknown-key.yaml:2:3: unknown key 'nmae' of node; did you mean 'name'? it reads name, servers, \
+                public_url, threads, shutdown_timeout, log_level
+                """,
+                """
+                unknown-key.yaml:10:7: unknown key 'receipt_delivred' of feature.direct; did you mean \
+                'receipt_delivered'? it reads receipt_delivered, receipt_offline
+                """,
+                "unknown-key.yaml:11:1: unknown key 'further'; a manifest has the keys 'node' and 'modules'",
+            ]),
+        Mistakes(
+            fixture: "unknown-module",
+            errors: [
+                "unknown-module.yaml:6:10: no feature module is named 'chanels'; did you mean 'feature.channels'?",
+                "unknown-module.yaml:7:10: no sink module is named 'kafka'; there is none",
+                """
+                unknown-module.yaml:8:10: unknown role 'gatway' in 'gatway.websocket'; the roles are gateway, \
+                transport, auth, presence, message, feature, api, sink
+                """,
+                "unknown-module.yaml:9:10: 'websocket' is not a module's id, which is role.type or role.type/label",
+            ]),
+        Mistakes(
+            fixture: "unmet-need",
+            errors: [
+                """
+                unmet-need.yaml:6:10: feature.needy needs feature.channels; add '- use: feature.channels' to \
+                'modules'
+                """,
+                """
+                unmet-need.yaml:6:10: feature.needy needs a module of the role 'message'; add a module of that role
+                """,
+            ]),
+        Mistakes(
+            fixture: "wrong-shape",
+            errors: [
+                "wrong-shape.yaml:6:5: a module is listed as '- use: <id>', with its keys under 'with:'",
+                "wrong-shape.yaml:8:5: unknown key 'wiht'; a module has 'use', and its own keys under 'with'",
+                "wrong-shape.yaml:10:11: feature.event_bus is told by a mapping of keys to values",
+            ]),
+        Mistakes(
+            fixture: "wrong-type",
+            errors: [
+                """
+                wrong-type.yaml:5:20: 'max_pending' of transport.memory is 'many', expected a whole number, 1 to \
+                100000000
+                """,
+                """
+                wrong-type.yaml:6:18: 'max_burst' of transport.memory must be a single value: a whole number, 1 to \
+                1000000
+                """,
+                """
+                wrong-type.yaml:7:24: 'publish_timeout' of transport.memory is '5', expected a duration like 250ms, \
+                10s, 5m or 1h, 1ms to 10m
+                """,
+                "wrong-type.yaml:11:19: 'demo' of api.http is 'yes', expected true or false",
+                """
+                wrong-type.yaml:11:32: 'listen' of api.http is 'here', expected host:port like 127.0.0.1:6001, \
+                [::1]:6001 or :6001 for all addresses
+                """,
+            ]),
+    ]
+}
