@@ -53,7 +53,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         isRegistered = false
         gateway.metrics.countClosed(closeCode ?? .abnormal)
         shard.remove(place, identity: identity)
-        gateway.census.leave()
+        gateway.leave()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

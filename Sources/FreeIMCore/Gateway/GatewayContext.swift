@@ -1,4 +1,5 @@
 import Logging
+import Metrics
 import NIOCore
 import NIOHTTP1
 import NIOWebSocket
@@ -24,6 +25,8 @@ final class GatewayContext: Sendable {
     let pongTicks: Tick
     let closeTicks: Tick
 
+    /// Sockets beyond `max_connections` that still get an answer of 503; the rest is closed without.
+    private static let refusalHeadroom = 1_024
     /// The resolution of all timeouts.
     static let tick = Duration.milliseconds(250)
 
@@ -49,6 +52,21 @@ final class GatewayContext: Sendable {
 
     private static func ticks(_ duration: Duration) -> Tick {
         max(1, Tick((duration / tick).rounded(.up)))
+    }
+
+    /// Counts a socket in. False where there are too many; it is to be closed without an answer then.
+    func enter() -> Bool {
+        guard census.enter(limit: configuration.maxConnections + Self.refusalHeadroom) else {
+            metrics.overflow.increment()
+            return false
+        }
+        metrics.sockets.record(census.count)
+        return true
+    }
+
+    func leave() {
+        census.leave()
+        metrics.sockets.record(census.count)
     }
 
     func shard(on eventLoop: any EventLoop) -> Shard? {

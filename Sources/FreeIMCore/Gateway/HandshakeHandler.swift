@@ -56,7 +56,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         guard let place else { return }
         self.place = nil
         shard.remove(place, identity: nil)
-        gateway.census.leave()
+        gateway.leave()
     }
 
     // MARK: The request

@@ -11,9 +11,6 @@ struct WebSocketService: Service, CustomStringConvertible {
     private let node: Node
     private let onListening: @Sendable (SocketAddress) -> Void
 
-    /// Sockets beyond `max_connections` that still get an answer of 503; the rest is closed without.
-    private static let refusalHeadroom = 1_024
-
     init(
         configuration: WebSocketConfiguration, node: Node, onListening: @escaping @Sendable (SocketAddress) -> Void
     ) {
@@ -46,7 +43,6 @@ struct WebSocketService: Service, CustomStringConvertible {
     }
 
     private func bind(_ gateway: GatewayContext) async throws -> any Channel {
-        let limit = configuration.maxConnections + Self.refusalHeadroom
         let bootstrap = ServerBootstrap(group: node.configuration.eventLoopGroup)
             .serverChannelOption(.backlog, value: Int32(configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -61,10 +57,7 @@ struct WebSocketService: Service, CustomStringConvertible {
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard gateway.census.enter(limit: limit) else {
-                        gateway.metrics.overflow.increment()
-                        throw ChannelError.operationUnsupported
-                    }
+                    guard gateway.enter() else { throw ChannelError.operationUnsupported }
                     try Self.configure(channel, gateway)
                 }
             }
@@ -77,7 +70,7 @@ struct WebSocketService: Service, CustomStringConvertible {
 
     private static func configure(_ channel: any Channel, _ gateway: GatewayContext) throws {
         guard let shard = gateway.shard(on: channel.eventLoop) else {
-            gateway.census.leave()
+            gateway.leave()
             throw ChannelError.operationUnsupported
         }
         let limits = gateway.configuration.maxHeader.bytes
