@@ -32,7 +32,8 @@ struct HeartbeatWheel {
         guard !spokes[spoke].isEmpty else { return [] }
         let current = now
         let due = spokes[spoke].filter { $0.due <= current }
-        spokes[spoke].removeAll { $0.due <= current }
+        // Made anew rather than emptied: after a rush of connects no spoke keeps the room of its largest turn.
+        spokes[spoke] = ContiguousArray(spokes[spoke].lazy.filter { $0.due > current })
         return ContiguousArray(due)
     }
 }

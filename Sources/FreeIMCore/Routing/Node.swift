@@ -41,9 +41,14 @@ public final class Node: Service, TransportInbox {
                 \(configuration.identity.servers.count); use a presence module for clusters
                 """)
         }
-        let loops = Array(configuration.eventLoopGroup.makeIterator().prefix(ShardSet.maximumShards))
-        guard let busLoop = loops.first else {
-            throw ModuleError(.invalidValue, "the event loop group has no event loop")
+        let loops = Array(configuration.eventLoopGroup.makeIterator())
+        guard let busLoop = loops.first, loops.count <= ShardSet.maximumShards else {
+            throw ModuleError(
+                .invalidValue,
+                """
+                a node uses 1 to \(ShardSet.maximumShards) event loops, but its group has \(loops.count); set \
+                'threads' of the node
+                """)
         }
         let shards = loops.enumerated().map { ShardHandle(eventLoop: $1, number: $0) }
         let metrics = metrics

@@ -1,5 +1,6 @@
 import FreeIMCore
 import Logging
+import NIOCore
 
 /// The manifest's `node:`.
 struct NodeSection: ModuleConfiguration {
@@ -12,6 +13,13 @@ struct NodeSection: ModuleConfiguration {
     var threads = 0
     var shutdownTimeout = Duration.seconds(30)
     var logLevel = LogLevel.info
+
+    /// ``threads``, or the cores' number as far as a node can use them.
+    var eventLoops: Int {
+        threads > 0 ? threads : min(System.coreCount, Self.maximumThreads)
+    }
+
+    private static let maximumThreads = 64
 
     enum LogLevel: String, SectionValue, CaseIterable {
         case trace, debug, info, notice, warning, error, critical
@@ -29,7 +37,7 @@ struct NodeSection: ModuleConfiguration {
             .custom("a ws:// or wss:// URL") { $0.hasPrefix("ws://") || $0.hasPrefix("wss://") },
             "Connect URL without its query; {server} and {path} stand for a node's name and the gateway's path.")
         section.read(
-            "threads", into: &threads, .range(0...64), "Event loops for connections; 0: one per core.")
+            "threads", into: &threads, .range(0...Self.maximumThreads), "Event loops for connections; 0: one per core.")
         section.read(
             "shutdown_timeout", into: &shutdownTimeout, .range(.seconds(1)...(.seconds(3_600))),
             "From SIGTERM to the end of the process; what is left then is cut.")

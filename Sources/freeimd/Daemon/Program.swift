@@ -32,7 +32,7 @@ struct Program: Sendable {
             let plan = try plan(source)
             logger.logLevel = logLevel ?? plan.settings.logLevel.level
             logger.info("manifest read", metadata: ["manifest": "\(source.name)"])
-            if plan.settings.threads > 0 { NIOSingletons.groupLoopCountSuggestion = plan.settings.threads }
+            NIOSingletons.groupLoopCountSuggestion = plan.settings.eventLoops
             assembly = try Assembly(plan, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
         } catch {
             return report(error)
