@@ -15,6 +15,7 @@ let strict: [SwiftSetting] =
     ] + warnings
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -77,7 +78,9 @@ let package = Package(
         ),
         .target(
             name: "FreeIMAPI",
-            dependencies: ["FreeIMCore", crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, serviceLifecycle],
+            dependencies: [
+                "FreeIMCore", coreMetrics, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, serviceLifecycle,
+            ],
             path: "Sources/freeimd/API",
             swiftSettings: strict
         ),
@@ -85,7 +88,7 @@ let package = Package(
             name: "FreeIMDaemon",
             dependencies: [
                 "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", "FreeIMAnonymousAuth", "FreeIMAPI",
-                argumentParser, logging, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
+                argumentParser, coreMetrics, logging, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ],
             path: "Sources/freeimd/Daemon",
             resources: [.embedInCode("Resources/plugins.yaml")],
@@ -112,7 +115,7 @@ let package = Package(
         .testTarget(
             name: "FreeIMAPITests",
             dependencies: [
-                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", inMemoryLogging, logging, nioCore,
+                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", coreMetrics, inMemoryLogging, logging, nioCore,
                 nioHTTP1, nioPosix, serviceLifecycle,
             ],
             swiftSettings: strict

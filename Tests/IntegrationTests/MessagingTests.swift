@@ -58,6 +58,23 @@ import Testing
         }
     }
 
+    @Test("The metrics tell what the node has done")
+    func metrics() async throws {
+        let daemon = try await Daemon.start()
+        let api = API(port: daemon.apiPort)
+        let terminal = try await Terminal.connect(daemon.gatewayPort, "/ws?client=1")
+        try await api.online("1")
+        try await api("POST", "/v1/messages", #"{"to":[1,2],"message":1}"#)
+        #expect(try await terminal.next() == .text("1"))
+        let text = try await api("GET", "/metrics").text
+        for line in [
+            "freeim_gateway_connections_opened_total 1", "freeim_node_messages_delivered_total 1",
+            "freeim_node_receivers_offline_total 1", "freeim_gateway_sockets 1.0", "freeim_node_clients 1.0",
+        ] {
+            #expect(text.contains("\(line)\n"), "\(line) in \(text)")
+        }
+    }
+
     @Test("Forcing a client offline closes all its connections with 4500, and it may connect again")
     func forceOffline() async throws {
         let daemon = try await Daemon.start()

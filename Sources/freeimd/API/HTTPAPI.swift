@@ -44,12 +44,8 @@ public struct HTTPAPI: Feature {
         HealthRoutes(readiness: Readiness(of: node)).add(to: router)
         if configuration.demo { DemoRoutes.add(to: router, messenger: node.messenger) }
 
-        let version1 = router.group("v1")
-        if configuration.keys.isEmpty {
-            version1.add(middleware: RefuseBrowsers())
-        } else {
-            version1.add(middleware: RequireKey(configuration.keys))
-        }
+        MetricsRoute().add(to: guarded("metrics", of: router))
+        let version1 = guarded("v1", of: router)
         let bodies = BodyReader(limit: configuration.maxBody.bytes, timeout: configuration.requestTimeout)
         let pages = PageReader(limit: configuration.maxPage)
         MessageRoutes(messenger: node.messenger, bodies: bodies).add(to: version1)
@@ -58,5 +54,16 @@ public struct HTTPAPI: Feature {
         ChannelRoutes(messenger: node.messenger, bodies: bodies, pages: pages).add(to: version1)
         router.refuseOtherMethods()
         return router
+    }
+
+    /// What only business services and operators may reach.
+    private func guarded(_ path: RouterPath, of router: Router<APIContext>) -> RouterGroup<APIContext> {
+        let group = router.group(path)
+        if configuration.keys.isEmpty {
+            group.add(middleware: RefuseBrowsers())
+        } else {
+            group.add(middleware: RequireKey(configuration.keys))
+        }
+        return group
     }
 }

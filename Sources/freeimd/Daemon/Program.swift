@@ -1,3 +1,5 @@
+import CoreMetrics
+import FreeIMAPI
 import FreeIMCore
 import Foundation
 import Logging
@@ -26,6 +28,8 @@ struct Program: Sendable {
 
     func run(file: String?, logLevel: Logger.Level?) async -> Int32 {
         var logger = Logger(label: "freeimd") { StreamLogHandler.standardError(label: $0) }
+        // Before anything makes a metric.
+        MetricsSystem.bootstrap(PrometheusRegistry())
         let assembly: Assembly
         do throws(ManifestErrors) {
             let source = try self.source(file)
