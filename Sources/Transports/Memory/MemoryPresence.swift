@@ -45,7 +45,7 @@ public actor MemoryPresence: PresenceHook {
                 if let transition = closed(change.identity, on: node) { transitions.append(transition) }
             }
         }
-        try await publish(present)
+        await publishUntilTaken(present)
         return transitions
     }
 
@@ -90,23 +90,39 @@ public actor MemoryPresence: PresenceHook {
 
     public func join(_ client: ClientID, _ names: [ChannelName]) async throws(PresenceError) -> [ChannelName] {
         var joined: [ChannelName] = []
-        for name in names where channels[client, default: []].insert(name).inserted {
-            members.update(name, default: PagedTable()) { $0[client] = () }
-            joined.append(name)
+        var present: [ChannelName] = []
+        for name in names {
+            if channels[client, default: []].insert(name).inserted {
+                members.update(name, default: PagedTable()) { $0[client] = () }
+                joined.append(name)
+            } else {
+                present.append(name)
+            }
         }
-        try await publish(changeMessages(.joined, client, joined))
+        try await publish(changeMessages(.joined, client, joined) + changeMessages(.present, client, present))
         return joined
     }
 
     public func leave(_ client: ClientID, _ names: [ChannelName]) async throws(PresenceError) -> [ChannelName] {
-        let left = names.filter { remove(client, from: $0) }
-        try await publish(changeMessages(.left, client, left))
+        var left: [ChannelName] = []
+        var absent: [ChannelName] = []
+        for name in names {
+            if remove(client, from: name) { left.append(name) } else { absent.append(name) }
+        }
+        try await publish(
+            changeMessages(.left, client, left) + changeMessages(.left, client, absent, isNews: false))
         return left
     }
 
     public func remove(_ clients: [ClientID], from channel: ChannelName) async throws(PresenceError) -> [ClientID] {
-        let left = clients.filter { remove($0, from: channel) }
-        try await publish(left.flatMap { changeMessages(.left, $0, [channel]) })
+        var left: [ClientID] = []
+        var messages: [BusMessage] = []
+        for client in clients {
+            let wasMember = remove(client, from: channel)
+            if wasMember { left.append(client) }
+            messages += changeMessages(.left, client, [channel], isNews: wasMember)
+        }
+        try await publish(messages)
         return left
     }
 
@@ -146,15 +162,29 @@ public actor MemoryPresence: PresenceHook {
     // MARK: Telling the nodes
 
     /// For each node that holds the client, or its home node; the first one publishes the events.
+    ///
+    /// - Parameter isNews: false where nothing has changed and the nodes are told all the same, so that a call whose
+    ///   messages the bus did not take can be repeated.
     private func changeMessages(
-        _ kind: MembershipChange.Kind, _ client: ClientID, _ names: [ChannelName]
+        _ kind: MembershipChange.Kind, _ client: ClientID, _ names: [ChannelName], isNews: Bool = true
     ) -> [BusMessage] {
         guard !names.isEmpty else { return [] }
         var nodes = online[client].map { Array($0.keys) } ?? []
         if nodes.isEmpty, let home = identity.partition.server(for: client) { nodes = [home] }
         return nodes.enumerated().map { number, node in
-            let change = MembershipChange(kind, client: client, channels: names, announce: number == 0)
+            let change = MembershipChange(kind, client: client, channels: names, announce: isNews && number == 0)
             return BusMessage(subject: subjects.server(node), body: EnvelopeCodec.encode(.membership(change)))
+        }
+    }
+
+    /// What connects is stored already, so its node must come to know: tries until the bus takes it or stops.
+    private func publishUntilTaken(_ messages: [BusMessage]) async {
+        while !Task.isCancelled {
+            do {
+                return try await publish(messages)
+            } catch {
+                if (error.underlying as? TransportError)?.code == .stopped { return }
+            }
         }
     }
 
