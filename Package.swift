@@ -82,6 +82,9 @@ let package = Package(
                 "FreeIMCore", coreMetrics, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, serviceLifecycle,
             ],
             path: "Sources/freeimd/API",
+            resources: ["index.html", "chat.css", "chat.js", "connection.js", "state.js", "view.js"].map {
+                .embedInCode("Demo/\($0)")
+            },
             swiftSettings: strict
         ),
         .target(

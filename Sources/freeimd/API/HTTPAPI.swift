@@ -31,11 +31,13 @@ public struct HTTPAPI: Feature {
     }
 
     public func services(on node: Node) -> [any Service] {
-        [
+        var services: [any Service] = []
+        if configuration.demo { services.append(DemoNotices(messenger: node.messenger, logger: logger)) }
+        services.append(
             HTTPAPIService(
                 configuration: configuration, responder: router(on: node).buildResponder(),
-                eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening)
-        ]
+                eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening))
+        return services
     }
 
     private func router(on node: Node) -> Router<APIContext> {

@@ -5,7 +5,7 @@ import NIOCore
 import ServiceLifecycle
 
 /// The API's listener.
-struct HTTPAPIService: Service {
+struct HTTPAPIService: Service, CustomStringConvertible {
     let configuration: HTTPAPIConfiguration
     let responder: RouterResponder<APIContext>
     let eventLoopGroup: any EventLoopGroup
@@ -14,6 +14,9 @@ struct HTTPAPIService: Service {
 
     /// Silence on a connection without a request, or within a request's head, after which it is closed.
     private static let idleTimeout = Duration.seconds(60)
+
+    /// What logs call it; its configuration holds keys.
+    var description: String { "api.http" }
 
     func run() async throws {
         let isBound = Gate()
