@@ -118,7 +118,8 @@ let package = Package(
         .testTarget(
             name: "FreeIMAPITests",
             dependencies: [
-                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", coreMetrics, inMemoryLogging, logging, nioCore,
+                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", coreMetrics, inMemoryLogging, logging,
+                nioCore,
                 nioHTTP1, nioPosix, serviceLifecycle,
             ],
             swiftSettings: strict

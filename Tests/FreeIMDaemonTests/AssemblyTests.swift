@@ -59,7 +59,8 @@ import Testing
     private func assemble(
         _ fixture: String, environment: [String: String] = [:], catalog: ModuleCatalog = .standard
     ) throws -> Assembly {
-        let file = try #require(Bundle.module.url(forResource: fixture, withExtension: "yaml", subdirectory: "Fixtures"))
+        let file = try #require(
+            Bundle.module.url(forResource: fixture, withExtension: "yaml", subdirectory: "Fixtures"))
         var reader = ManifestReader(file: "\(fixture).yaml", environment: environment)
         let root = try #require(reader.read(try String(contentsOf: file, encoding: .utf8)))
         let plan = try Assembler(catalog: catalog).plan(

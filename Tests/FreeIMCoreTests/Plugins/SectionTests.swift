@@ -96,7 +96,8 @@ import Testing
     @Test(
         "Durations have a unit",
         arguments: [
-            ("250ms", Duration.milliseconds(250)), ("10s", .seconds(10)), ("5m", .seconds(300)), ("1h", .seconds(3_600)),
+            ("250ms", Duration.milliseconds(250)), ("10s", .seconds(10)), ("5m", .seconds(300)),
+            ("1h", .seconds(3_600)),
             ("0s", .zero), ("10", nil), ("s", nil), ("-1s", nil), ("1.5s", nil), ("99999999999999999999s", nil),
         ])
     func durations(_ text: String, _ duration: Duration?) {

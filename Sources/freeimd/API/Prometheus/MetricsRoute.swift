@@ -9,7 +9,8 @@ struct MetricsRoute: Sendable {
             guard let registry = MetricsSystem.factory as? PrometheusRegistry else {
                 throw APIFault(
                     status: .notImplemented, code: "not_supported",
-                    message: "this program keeps its metrics elsewhere; bootstrap swift-metrics with PrometheusRegistry")
+                    message: "this program keeps its metrics elsewhere; bootstrap swift-metrics with PrometheusRegistry"
+                )
             }
             let body = ByteBuffer(string: registry.text())
             return Response(
