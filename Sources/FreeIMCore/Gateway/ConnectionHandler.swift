@@ -23,6 +23,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Messages that hooks have not dealt with yet.
     private var pendingInbound = 0
     private var isReadingPaused = false
+    /// What had been read when reading was paused: at most what the channel reads in one turn.
+    private var backlog: ByteBuffer?
 
     /// Messages of one terminal under way in the hooks, beyond which its socket is not read.
     private static let maximumPendingInbound = 4
@@ -65,12 +67,27 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         lastSeen = shard.now
         awaitsPong = false
-        var bytes = unwrapInboundIn(data)
-        state.prepend(to: &bytes)
-        while let action = state.next(&bytes, limits: gateway.limits) {
-            act(on: action, context)
+        let bytes = unwrapInboundIn(data)
+        if var whole = backlog.take() {
+            whole.writeImmutableBuffer(bytes)
+            take(whole, context)
+        } else {
+            take(bytes, context)
         }
     }
+
+    private func take(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        var bytes = bytes
+        state.prepend(to: &bytes)
+        while !isBehind {
+            guard let action = state.next(&bytes, limits: gateway.limits) else { return }
+            act(on: action, context)
+        }
+        backlog = bytes.readableBytes > 0 ? bytes : nil
+    }
+
+    /// Whether the hooks have to catch up before more of this terminal is taken; what a closing one sends is dropped.
+    private var isBehind: Bool { pendingInbound >= Self.maximumPendingInbound && state.phase == .open }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         flush()
@@ -126,7 +143,6 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private func dealtWith(_ verdict: InboundVerdict) {
         pendingInbound -= 1
         guard let context else { return }
-        if isReadingPaused, pendingInbound < Self.maximumPendingInbound { setReading(true, context) }
         switch verdict {
         case .next, .handled: break
         case .reply(let text):
@@ -134,6 +150,16 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
             flush()
         case .close(let code, let reason): close(code, reason: reason)
         }
+        resume(context)
+    }
+
+    private func resume(_ context: ChannelHandlerContext) {
+        guard isReadingPaused, !isBehind else { return }
+        if let bytes = backlog.take() {
+            take(bytes, context)
+            flush()
+        }
+        if !isBehind { setReading(true, context) }
     }
 
     private func setReading(_ isOn: Bool, _ context: ChannelHandlerContext) {
@@ -174,6 +200,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         context.writeAndFlush(
             wrapOutboundOut(Frame.close(code, reason: reason, allocator: context.channel.allocator)), promise: nil)
         look(at: shard.now + gateway.closeTicks)
+        // So that the terminal's close frame is read.
+        resume(context)
     }
 
     /// Our half is closed behind what is queued; the socket ends when the terminal closes its half, or is cut.
@@ -203,6 +231,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
             awaitsPong = true
             write(gateway.pingFrame)
             flush()
+            // Closed as a slow receiver, and looked at again when that has taken too long.
+            guard state.phase == .open else { return nil }
             nextLook = now + gateway.pongTicks
         } else {
             nextLook = lastSeen + gateway.pingTicks

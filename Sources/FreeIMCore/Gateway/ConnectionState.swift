@@ -16,7 +16,7 @@ struct ConnectionState {
         case pongReceived
         /// The terminal closes: answer with the same code (nil: an empty frame), then end the connection.
         case acknowledgeClose(CloseCode?)
-        /// The terminal has answered our close frame: end the connection.
+        /// The terminal has answered our close frame, or broke a rule behind it: end the connection.
         case closed
         /// The terminal broke a rule: send a close frame with the code, then end the connection.
         case fail(CloseCode, reason: String)
@@ -46,7 +46,7 @@ struct ConnectionState {
         var masking: Masking
     }
 
-    /// Takes the next bytes of the socket in front of the rest, if there is one. Then call ``next(limits:buffer:)``.
+    /// Takes the next bytes of the socket in front of the rest, if there is one. Then call ``next(_:limits:)``.
     mutating func prepend(to buffer: inout ByteBuffer) {
         guard var whole = unread else { return }
         unread = nil
@@ -66,8 +66,10 @@ struct ConnectionState {
                     return nil
                 }
             } catch {
+                let wasClosing = phase == .closing
                 phase = .closed
-                return .fail(error.code, reason: error.reason)
+                // RFC 6455 §5.5.1: nothing is sent behind a close frame, not even a second one.
+                return wasClosing ? .closed : .fail(error.code, reason: error.reason)
             }
         }
         return nil

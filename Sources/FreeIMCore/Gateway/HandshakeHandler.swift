@@ -25,6 +25,10 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     private var state = State.reading
     private var context: ChannelHandlerContext?
     private var place: SocketID?
+    /// When the whole handshake must be over.
+    private var handshakeDeadline: Tick = 0
+    /// When this handshake wants to be looked at next; what comes due at other moments is out of date.
+    private var nextLook: Tick = 0
 
     init(
         gateway: GatewayContext, shard: Shard, decoder: ByteToMessageHandler<HTTPRequestDecoder>,
@@ -40,7 +44,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         self.context = context
         let place = shard.admit(self)
         self.place = place
-        shard.schedule(place, due: shard.now + gateway.handshakeTicks)
+        handshakeDeadline = shard.now + gateway.handshakeTicks
+        look(at: handshakeDeadline)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -102,7 +107,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
             eventLoop.execute { bound.value.decided(decision, head) }
         }
         state = .authenticating(task)
-        if let place { shard.schedule(place, due: shard.now + gateway.authTicks) }
+        look(at: min(shard.now + gateway.authTicks, handshakeDeadline))
     }
 
     private func decided(_ decision: Result<Identity, Refusal>, _ head: HTTPRequestHead) {
@@ -169,17 +174,23 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
         // Only our half is closed at first: closing the socket over unread input would reset it under the answer.
         context.close(mode: .output, promise: nil)
-        if let place { shard.schedule(place, due: shard.now + gateway.closeTicks) }
+        look(at: shard.now + gateway.closeTicks)
     }
 
     // MARK: ShardSocket
 
     func deadlineReached(now: Tick) -> Tick? {
+        guard now == nextLook else { return nil }
         switch state {
         case .reading:
             refuse(
                 Refusal(
                     408, "handshake_timeout", "no complete request within \(gateway.configuration.handshakeTimeout)"))
+        case .authenticating where now == handshakeDeadline:
+            refuse(
+                Refusal(
+                    408, "handshake_timeout",
+                    "request and authentication took longer than \(gateway.configuration.handshakeTimeout)"))
         case .authenticating:
             refuse(
                 Refusal(
@@ -203,6 +214,12 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
 
     func abort() {
         context?.close(promise: nil)
+    }
+
+    private func look(at tick: Tick) {
+        guard let place else { return }
+        nextLook = tick
+        shard.schedule(place, due: tick)
     }
 }
 

@@ -68,7 +68,7 @@ struct WebSocketService: Service, CustomStringConvertible {
         }
     }
 
-    private static func configure(_ channel: any Channel, _ gateway: GatewayContext) throws {
+    static func configure(_ channel: any Channel, _ gateway: GatewayContext) throws {
         guard let shard = gateway.shard(on: channel.eventLoop) else {
             gateway.leave()
             throw ChannelError.operationUnsupported
@@ -78,7 +78,9 @@ struct WebSocketService: Service, CustomStringConvertible {
         configuration.maxHeaderFieldSize = limits
         configuration.maxHeaderListSize = limits
         let decoder = ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: configuration))
+            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: configuration),
+            // What a terminal sends behind its request, before it is answered.
+            maximumBufferSize: limits)
         let encoder = HTTPResponseEncoder()
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(encoder)

@@ -3,27 +3,41 @@ import Metrics
 /// The node's metrics, made once. Names and meanings are listed in the documentation's page Metrics.
 struct NodeMetrics: Sendable {
     /// Messages taken from the bus.
-    let received = Counter(label: "freeim_node_messages_received_total")
+    let received: Counter
     /// Messages written to connections, one per message and connection.
-    let delivered = Counter(label: "freeim_node_messages_delivered_total")
+    let delivered: Counter
     /// Bodies of the bus that are not FreeIM's.
-    let malformed = Counter(label: "freeim_node_messages_malformed_total")
+    let malformed: Counter
     /// Messages whose feature the node was assembled without.
-    let unsupported = Counter(label: "freeim_node_messages_unsupported_total")
+    let unsupported: Counter
     /// Messages that a hook stopped.
-    let stopped = Counter(label: "freeim_node_messages_stopped_total")
+    let stopped: Counter
     /// Receivers without a connection here.
-    let offline = Counter(label: "freeim_node_receivers_offline_total")
+    let offline: Counter
     /// Receipts and events that the bus did not take.
-    let unpublished = Counter(label: "freeim_node_publish_failures_total")
+    let unpublished: Counter
     /// Receipts dropped because too many waited.
-    let receiptsDropped = Counter(label: "freeim_node_receipts_dropped_total")
+    let receiptsDropped: Counter
     /// Changes of presence that could not be stored.
-    let presenceFailures = Counter(label: "freeim_node_presence_failures_total")
+    let presenceFailures: Counter
     /// Messages of terminals that a hook failed on.
-    let inboundFailures = Counter(label: "freeim_node_inbound_failures_total")
+    let inboundFailures: Counter
     /// Clients with a connection here.
-    let clients = Gauge(label: "freeim_node_clients")
+    let clients: Gauge
+
+    init(factory: any MetricsFactory = MetricsSystem.factory) {
+        received = Counter(label: "freeim_node_messages_received_total", factory: factory)
+        delivered = Counter(label: "freeim_node_messages_delivered_total", factory: factory)
+        malformed = Counter(label: "freeim_node_messages_malformed_total", factory: factory)
+        unsupported = Counter(label: "freeim_node_messages_unsupported_total", factory: factory)
+        stopped = Counter(label: "freeim_node_messages_stopped_total", factory: factory)
+        offline = Counter(label: "freeim_node_receivers_offline_total", factory: factory)
+        unpublished = Counter(label: "freeim_node_publish_failures_total", factory: factory)
+        receiptsDropped = Counter(label: "freeim_node_receipts_dropped_total", factory: factory)
+        presenceFailures = Counter(label: "freeim_node_presence_failures_total", factory: factory)
+        inboundFailures = Counter(label: "freeim_node_inbound_failures_total", factory: factory)
+        clients = Gauge(label: "freeim_node_clients", factory: factory)
+    }
 }
 
 /// The gateway's metrics, made once.

@@ -186,12 +186,14 @@ package final class Shard {
     private func writeSome(
         _ delivery: Delivery, to member: UInt32, _ excluded: [(place: UInt32, frame: Int)]
     ) {
+        deliveries += delivery.messages - excluded.count(where: { $0.place == member })
         var start = delivery.frames.readerIndex
         for (frame, exclusion) in delivery.exclusions.enumerated() {
             defer { start = exclusion.end }
             guard !excluded.contains(where: { $0.place == member && $0.frame == frame }) else { continue }
             guard let frames = delivery.frames.getSlice(at: start, length: exclusion.end - start) else { continue }
-            write(frames, 1, to: member)
+            // Frames in front of the first exclusion are one piece; they are counted above.
+            write(frames, 0, to: member)
         }
     }
 

@@ -74,6 +74,10 @@ extension MemoryTokenStore.State {
         if oldest > 1_024, oldest * 2 > order.count {
             order.removeFirst(oldest)
             oldest = 0
+        } else if order.count - oldest > 2 * entries.count + 1_024 {
+            // Many have been used behind one that is still good.
+            order = order[oldest...].filter { entries[$0] != nil }
+            oldest = 0
         }
     }
 }

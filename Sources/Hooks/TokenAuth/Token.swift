@@ -32,6 +32,7 @@ public struct Token: Hashable, Sendable {
 }
 
 /// Never the token itself: descriptions end up in logs.
-extension Token: CustomStringConvertible {
+extension Token: CustomStringConvertible, CustomReflectable {
     public var description: String { "Token(\(text.prefix(4))...)" }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }

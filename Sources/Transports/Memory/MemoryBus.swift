@@ -34,7 +34,7 @@ struct MemoryBus {
     private let maxPending: Int
     private let maxWaiting: Int
     private var queues: [ObjectIdentifier: Queue] = [:]
-    private var subjects: [String: [ObjectIdentifier]] = [:]
+    private var subjects: [Subject: [ObjectIdentifier]] = [:]
     /// In the order of publication; nothing overtakes what waits.
     private var waiting: [Waiting] = []
     private var nextTicket: UInt64 = 0
@@ -57,7 +57,8 @@ struct MemoryBus {
         return .waiting(ticket: nextTicket, promise)
     }
 
-    /// A publication that has waited long enough; nil where it has been taken meanwhile.
+    /// A publication that has waited long enough; nil where it has been taken meanwhile. Those behind it may have
+    /// room: see ``releaseWaiting()``.
     mutating func withdraw(_ ticket: UInt64) -> EventLoopPromise<Void>? {
         guard let index = waiting.firstIndex(where: { $0.ticket == ticket }) else { return nil }
         return waiting.remove(at: index).promise
@@ -66,8 +67,8 @@ struct MemoryBus {
     mutating func subscribe(_ inbox: any TransportInbox, to names: [String]) {
         let id = ObjectIdentifier(inbox)
         if queues[id] == nil { queues[id] = Queue(subscriber: MemorySubscriber(inbox)) }
-        for name in names where subjects[name]?.contains(id) != true {
-            subjects[name, default: []].append(id)
+        for subject in names.map(Subject.init) where subjects[subject]?.contains(id) != true {
+            subjects[subject, default: []].append(id)
         }
     }
 
@@ -90,7 +91,8 @@ struct MemoryBus {
 
     mutating func takeBurst(of subscriber: MemorySubscriber, limit: Int) -> [BusMessage] {
         let id = ObjectIdentifier(subscriber.inbox)
-        guard var queue = queues.removeValue(forKey: id), queue.subscriber === subscriber else { return [] }
+        // An inbox that unsubscribed and subscribed again has another queue, and another turn on its loop.
+        guard queues[id]?.subscriber === subscriber, var queue = queues.removeValue(forKey: id) else { return [] }
         defer { queues[id] = queue }
         guard queue.messages.count > limit else {
             queue.isScheduled = false
@@ -116,18 +118,30 @@ struct MemoryBus {
 
     private func hasRoom(for messages: [BusMessage]) -> Bool {
         messages.allSatisfy { message in
-            subjects[message.subject, default: []].allSatisfy { (queues[$0]?.messages.count ?? 0) < maxPending }
+            subjects[Subject(text: message.subject), default: []].allSatisfy { (queues[$0]?.messages.count ?? 0) < maxPending }
         }
     }
 
     private mutating func enqueue(_ messages: [BusMessage]) {
         for message in messages {
-            for id in subjects[message.subject, default: []] {
+            for id in subjects[Subject(text: message.subject), default: []] {
                 queues[id]?.messages.append(message)
                 guard let queue = queues[id], !queue.isScheduled else { continue }
                 queues[id]?.isScheduled = true
                 idle.append(queue.subscriber)
             }
         }
+    }
+}
+
+/// A subject, compared byte for byte as Redis does; Swift's `==` takes `\u{E9}` and `e\u{301}` for one text.
+private struct Subject: Hashable {
+    let text: String
+
+    static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
     }
 }

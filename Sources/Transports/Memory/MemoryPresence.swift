@@ -34,18 +34,13 @@ public actor MemoryPresence: PresenceHook {
     public func update(
         _ changes: [ConnectionChange], on node: String
     ) async throws(PresenceError) -> [PresenceTransition] {
-        var transitions: [PresenceTransition] = []
-        var present: [BusMessage] = []
-        for change in changes {
+        let transitions = changes.compactMap { change in
             switch change.kind {
-            case .opened:
-                if let transition = opened(change.identity, on: node) { transitions.append(transition) }
-                present += presentMessages(change.identity.client, on: node)
-            case .closed:
-                if let transition = closed(change.identity, on: node) { transitions.append(transition) }
+            case .opened: opened(change.identity, on: node)
+            case .closed: closed(change.identity, on: node)
             }
         }
-        await publishUntilTaken(present)
+        await tell(node, changes, transitions)
         return transitions
     }
 
@@ -70,10 +65,37 @@ public actor MemoryPresence: PresenceHook {
         return PresenceTransition(.offline, identity, left: left.sorted { $0.text < $1.text })
     }
 
-    private func presentMessages(_ client: ClientID, on node: String) -> [BusMessage] {
-        guard let joined = channels[client], !joined.isEmpty else { return [] }
-        let change = MembershipChange(.present, client: client, channels: Array(joined))
-        return [BusMessage(subject: subjects.server(node), body: EnvelopeCodec.encode(.membership(change)))]
+    /// Tells a node what its index must know of connections that are stored already. Tries until the bus takes it or
+    /// stops, each time with the channels as they are then: older news must not come behind a join or leave.
+    private func tell(_ node: String, _ changes: [ConnectionChange], _ transitions: [PresenceTransition]) async {
+        while !Task.isCancelled {
+            do {
+                return try await publish(indexMessages(for: node, changes, transitions))
+            } catch {
+                if (error.underlying as? TransportError)?.code == .stopped { return }
+            }
+        }
+    }
+
+    private func indexMessages(
+        for node: String, _ changes: [ConnectionChange], _ transitions: [PresenceTransition]
+    ) -> [BusMessage] {
+        var messages: [BusMessage] = []
+        func add(_ kind: MembershipChange.Kind, _ client: ClientID, _ names: [ChannelName]) {
+            guard !names.isEmpty else { return }
+            let change = MembershipChange(kind, client: client, channels: names)
+            messages.append(
+                BusMessage(subject: subjects.server(node), body: EnvelopeCodec.encode(.membership(change))))
+        }
+        // Of a client that left by going offline a join may be under way, which must not count for its next connection.
+        for transition in transitions {
+            let client = transition.identity.client
+            add(.left, client, transition.left.filter { channels[client]?.contains($0) != true })
+        }
+        for client in Set(changes.lazy.filter { $0.kind == .opened }.map(\.identity.client)) {
+            add(.present, client, channels[client].map(Array.init) ?? [])
+        }
+        return messages
     }
 
     public func connectionCounts(of clients: [ClientID]) -> [Int] {
@@ -99,7 +121,8 @@ public actor MemoryPresence: PresenceHook {
                 present.append(name)
             }
         }
-        try await publish(changeMessages(.joined, client, joined) + changeMessages(.present, client, present))
+        try await publish(
+            changeMessages(.joined, client, joined) + changeMessages(.present, client, present, isNews: false))
         return joined
     }
 
@@ -174,17 +197,6 @@ public actor MemoryPresence: PresenceHook {
         return nodes.enumerated().map { number, node in
             let change = MembershipChange(kind, client: client, channels: names, announce: isNews && number == 0)
             return BusMessage(subject: subjects.server(node), body: EnvelopeCodec.encode(.membership(change)))
-        }
-    }
-
-    /// What connects is stored already, so its node must come to know: tries until the bus takes it or stops.
-    private func publishUntilTaken(_ messages: [BusMessage]) async {
-        while !Task.isCancelled {
-            do {
-                return try await publish(messages)
-            } catch {
-                if (error.underlying as? TransportError)?.code == .stopped { return }
-            }
         }
     }
 

@@ -52,8 +52,12 @@ public final class MemoryTransport: Transport {
     }
 
     public func unsubscribe(_ inbox: any TransportInbox) async {
-        let released = bus.withLock { $0.unsubscribe(inbox) }
+        let (released, wake) = bus.withLock { bus in
+            let released = bus.unsubscribe(inbox)
+            return (released, bus.takeIdle())
+        }
         finish(released)
+        for subscriber in wake { schedule(subscriber) }
     }
 
     public func ready() async throws {}
@@ -84,7 +88,14 @@ public final class MemoryTransport: Transport {
     }
 
     private func expire(_ ticket: UInt64) {
-        guard let promise = bus.withLock({ $0.withdraw(ticket) }) else { return }
+        let (promise, released, wake) = bus.withLock { bus in
+            let promise = bus.withdraw(ticket)
+            let released = promise == nil ? [] : bus.releaseWaiting()
+            return (promise, released, bus.takeIdle())
+        }
+        finish(released)
+        for subscriber in wake { schedule(subscriber) }
+        guard let promise else { return }
         expired.increment()
         promise.fail(
             TransportError(
