@@ -24,6 +24,8 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
+let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -105,14 +107,32 @@ let package = Package(
         ),
         .target(
             name: "FreeIMTestSupport",
-            dependencies: ["FreeIMCore", nioCore, nioPosix],
+            dependencies: ["FreeIMCore", logging, nioConcurrency, nioCore, nioPosix, serviceLifecycle],
             path: "Tests/Support",
             swiftSettings: strict
         ),
         .testTarget(
             name: "FreeIMCoreTests",
-            dependencies: ["FreeIMCore", nioCore],
+            dependencies: [
+                "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", logging, metrics, metricsTestKit, nioCore,
+                nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
+            ],
             resources: [.copy("Vectors")],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMMemoryTests",
+            dependencies: ["FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", nioCore, nioEmbedded, nioPosix],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMTokenAuthTests",
+            dependencies: ["FreeIMCore", "FreeIMTokenAuth", "FreeIMTestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMAnonymousAuthTests",
+            dependencies: ["FreeIMCore", "FreeIMAnonymousAuth"],
             swiftSettings: strict
         ),
         .testTarget(

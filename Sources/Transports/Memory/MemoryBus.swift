@@ -118,7 +118,9 @@ struct MemoryBus {
 
     private func hasRoom(for messages: [BusMessage]) -> Bool {
         messages.allSatisfy { message in
-            subjects[Subject(text: message.subject), default: []].allSatisfy { (queues[$0]?.messages.count ?? 0) < maxPending }
+            subjects[Subject(text: message.subject), default: []].allSatisfy {
+                (queues[$0]?.messages.count ?? 0) < maxPending
+            }
         }
     }
 

@@ -1,0 +1,102 @@
+import FreeIMCore
+import FreeIMMemory
+import FreeIMTestSupport
+import NIOPosix
+import Testing
+
+@Suite("The memory presence keeps the presence's contract")
+struct MemoryPresenceContractTests {
+    private let make: PresenceContract.Make = {
+        let bus = MemoryTransport(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+        let identity = NodeIdentity(name: "a", servers: PresenceContract.nodes)
+        return PresenceFixture(
+            presence: MemoryPresence(identity: identity, transport: bus), bus: bus, identity: identity)
+    }
+
+    @Test("a client comes online with its first connection and goes offline with its last")
+    func firstAndLast() async throws { try await PresenceContract.announcesFirstAndLast(make) }
+
+    @Test("connections on several nodes count together")
+    func severalNodes() async throws { try await PresenceContract.countsAcrossNodes(make) }
+
+    @Test("a transition carries the metadata of the connection that made the difference")
+    func metadata() async throws { try await PresenceContract.carriesTheMetadata(make) }
+
+    @Test("a batch is stored in its order")
+    func batches() async throws { try await PresenceContract.storesABatchInOrder(make) }
+
+    @Test("of many connections at once one makes the difference")
+    func concurrency() async throws { try await PresenceContract.announcesOnceUnderConcurrency(make) }
+
+    @Test("the end of an unknown connection changes nothing")
+    func unknown() async throws { try await PresenceContract.ignoresUnknownConnections(make) }
+
+    @Test("connections are counted in the order asked")
+    func counts() async throws { try await PresenceContract.countsConnections(make) }
+
+    @Test("ids are kept apart byte for byte")
+    func ids() async throws { try await PresenceContract.keepsIDsApart(make) }
+
+    @Test("join returns what changed")
+    func join() async throws { try await PresenceContract.joinReturnsWhatChanged(make) }
+
+    @Test("leave returns what changed")
+    func leave() async throws { try await PresenceContract.leaveReturnsWhatChanged(make) }
+
+    @Test("remove returns what changed")
+    func remove() async throws { try await PresenceContract.removeReturnsWhatChanged(make) }
+
+    @Test("offline members can be removed")
+    func prune() async throws { try await PresenceContract.pruneTakesOutTheOffline(make) }
+
+    @Test("channels are listed with their counts")
+    func channelCounts() async throws { try await PresenceContract.listsChannelsWithCounts(make) }
+
+    @Test("channels' names are kept apart byte for byte")
+    func names() async throws { try await PresenceContract.keepsNamesApart(make) }
+
+    @Test("the last connection leaves the channels")
+    func lastConnection() async throws { try await PresenceContract.lastConnectionLeavesChannels(make) }
+
+    @Test("who joined offline is a member when it connects")
+    func offlineMembership() async throws { try await PresenceContract.offlineMembershipLasts(make) }
+
+    @Test("pages show what stays, once")
+    func pages() async throws { try await PresenceContract.pagesShowWhatStays(repeats: false, make) }
+
+    @Test("members and channels come in pages")
+    func morePages() async throws { try await PresenceContract.pagesMembersAndChannels(make) }
+
+    @Test("an empty list is one page")
+    func emptyLists() async throws { try await PresenceContract.emptyListsEnd(make) }
+
+    @Test("a cursor that is none is refused")
+    func cursors() async throws { try await PresenceContract.refusesInvalidCursors(make) }
+
+    @Test("a change is told to the client's node")
+    func clientsNode() async throws { try await PresenceContract.tellsTheClientsNode(make) }
+
+    @Test("a change of an offline client is told to its home node")
+    func homeNode() async throws { try await PresenceContract.tellsTheHomeNode(make) }
+
+    @Test("one of a client's nodes announces")
+    func announcing() async throws { try await PresenceContract.oneNodeAnnounces(make) }
+
+    @Test("a call that changes nothing is told again, and not announced")
+    func repeatedCalls() async throws { try await PresenceContract.tellsRepeatedCalls(make) }
+
+    @Test("nothing is told of nothing")
+    func nothing() async throws { try await PresenceContract.tellsNothingOfNothing(make) }
+
+    @Test("who connects as a member is told as present")
+    func present() async throws { try await PresenceContract.tellsWhoIsPresent(make) }
+
+    @Test("who leaves by going offline is told as left")
+    func wentOffline() async throws { try await PresenceContract.tellsWhoWentOffline(make) }
+
+    @Test("a change is told before the call returns")
+    func toldInTime() async throws { try await PresenceContract.tellsBeforeItReturns(make) }
+
+    @Test("changes are told in the order in which they were stored")
+    func toldInOrder() async throws { try await PresenceContract.tellsInTheOrderOfStoring(make) }
+}
