@@ -37,6 +37,13 @@ import Testing
             ])
     }
 
+    @Test("A folder is no manifest")
+    func folder() {
+        let recorder = Recorder()
+        #expect(recorder.program().check(file: "/tmp") == 78)
+        #expect(recorder.errors == ["/tmp: is a folder; name the manifest in it"])
+    }
+
     @Test("A file that is not UTF-8 is named")
     func notUTF8() throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "latin-\(UUID().uuidString).yaml")

@@ -14,12 +14,22 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 "a-list.yaml:1:1: a manifest is a mapping with the keys 'node' and 'modules'"
             ]),
         Mistakes(
+            fixture: "aliases",
+            errors: [
+                "aliases.yaml:1:35: more than 100000 values; are there aliases of aliases? write the values out"
+            ]),
+        Mistakes(
             fixture: "anonymous-remote",
             errors: [
                 """
+                anonymous-remote.yaml:2:10: gateway.websocket listens on all addresses (0.0.0.0:6001), so say where \
+                terminals connect: set the node's 'public_url', 'wss://im.example.com{path}' for instance, or its \
+                'name'
+                """,
+                """
                 anonymous-remote.yaml:2:10: the gateway listens on 0.0.0.0:6001, beyond loopback, but auth.anonymous \
                 lets anyone be anyone; set its 'allow_remote: true' if that is meant, or use auth.token
-                """
+                """,
             ]),
         Mistakes(
             fixture: "api-without-key",
@@ -28,6 +38,18 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 api-without-key.yaml:6:10: api.http refuses to listen on 0.0.0.0:6080 without a key; add 'keys: \
                 [...]' or listen on 127.0.0.1
                 """
+            ]),
+        Mistakes(
+            fixture: "bad-variable",
+            errors: [
+                """
+                bad-variable.yaml:1:15: '${A B}' does not name a variable, which has letters, digits and '_'; write \
+                '$${' for the characters themselves
+                """,
+                """
+                bad-variable.yaml:1:37: '${}' does not name a variable, which has letters, digits and '_'; write \
+                '$${' for the characters themselves
+                """,
             ]),
         Mistakes(
             fixture: "bad-yaml",
@@ -101,16 +123,23 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
         Mistakes(
             fixture: "out-of-range",
             errors: [
-                "out-of-range.yaml:1:18: 'threads' of node is 65, expected 0 to 64",
-                "out-of-range.yaml:1:34: 'public_url' of node is im.example.com, expected a ws:// or wss:// URL",
-                "out-of-range.yaml:5:26: 'max_pending' of transport.memory is 0, expected 1 to 100000000",
-                "out-of-range.yaml:8:18: 'ttl' of auth.token is 100ms, expected 1s to 24h",
+                "out-of-range.yaml:1:18: 'threads' of node is '65', expected 0 to 64",
+                "out-of-range.yaml:1:34: 'public_url' of node is 'im.example.com', expected a ws:// or wss:// URL",
+                "out-of-range.yaml:5:26: 'max_pending' of transport.memory is '0', expected 1 to 100000000",
+                "out-of-range.yaml:8:18: 'ttl' of auth.token is '100ms', expected 1s to 24h",
+            ]),
+        Mistakes(
+            fixture: "repeated-names",
+            errors: [
+                "repeated-names.yaml:1:15: 'name' of node is '', expected a name without blanks",
+                "repeated-names.yaml:1:19: 'servers' lists 'n1' twice; each node has a name of its own",
+                "repeated-names.yaml:1:41: 'servers' of node is 'n 3', expected a name without blanks",
             ]),
         Mistakes(
             fixture: "several",
             errors: [
                 "several.yaml:1:1: no presence module; add '- use: presence.memory' to 'modules'",
-                "several.yaml:2:12: 'threads' of node is -1, expected 0 to 64",
+                "several.yaml:2:12: 'threads' of node is '-1', expected 0 to 64",
                 """
                 several.yaml:6:15: 'listen' of gateway.websocket is 'nowhere', expected host:port like \
                 127.0.0.1:6001, [::1]:6001 or :6001 for all addresses

@@ -31,6 +31,9 @@ public struct ListenAddress: SectionValue, Hashable, CustomStringConvertible {
         host == "localhost" || host == "::1" || (host.hasPrefix("127.") && !host.contains(where: \.isLetter))
     }
 
+    /// Whether this stands for all addresses of the machine, and is none that could be connected to.
+    public var isWildcard: Bool { host == "0.0.0.0" || host == "::" }
+
     public var sectionText: String { description }
 
     public var description: String {

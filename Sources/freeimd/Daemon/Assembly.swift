@@ -15,7 +15,7 @@ struct Assembly {
     init(_ plan: Assembler.Plan, eventLoopGroup: any EventLoopGroup, logger: Logger) throws(ManifestErrors) {
         var builder = Builder(logger: logger, eventLoopGroup: eventLoopGroup)
         let gateway = builder.build(plan.gateway)
-        builder.name(plan.settings, gateway: gateway)
+        builder.name(plan, gateway: gateway)
         let transport = builder.build(plan.transport)
         builder.context.transport = transport
         let presence = builder.build(plan.presence)
@@ -23,27 +23,28 @@ struct Assembly {
         let authHooks = plan.authHooks.compactMap { builder.build($0) }
         let messageHooks = plan.messageHooks.compactMap { builder.build($0) }
         let features = plan.features.compactMap { planned in builder.build(planned).map { (planned.id, $0) } }
-        guard builder.problems.isEmpty, let gateway, let transport, let presence else {
-            throw ManifestErrors(builder.problems)
-        }
+        guard let gateway, let transport, let presence else { throw ManifestErrors(builder.problems) }
         var configuration = NodeConfiguration(
             identity: builder.context.node, transport: transport, presence: presence, authHooks: authHooks,
             features: features.map(\.1), eventLoopGroup: eventLoopGroup, logger: logger)
         configuration.messageHooks = messageHooks + configuration.messageHooks
+        let node: Node
+        let edge: any Service
         do {
-            let node = try Node(configuration)
-            let edge = try gateway.service(on: node)
-            self.node = node
-            self.services =
-                [("\(plan.transport.id)", transport), ("\(plan.presence.id)", presence), ("node", node)]
-                + features.flatMap { id, feature in feature.services(on: node).map { ("\(id)", $0) } }
-                + [("\(plan.gateway.id)", edge)]
+            node = try Node(configuration)
+            edge = try gateway.service(on: node)
         } catch {
             var error = error
             // What does not fit together shows in how the node is told or where it listens.
             if error.location == nil { error.location = plan.manifest.node?.location ?? plan.gateway.location }
-            throw ManifestErrors([error])
+            throw ManifestErrors(builder.problems + [error])
         }
+        guard builder.problems.isEmpty else { throw ManifestErrors(builder.problems) }
+        self.node = node
+        self.services =
+            [("\(plan.transport.id)", transport), ("\(plan.presence.id)", presence), ("node", node)]
+            + features.flatMap { id, feature in feature.services(on: node).map { ("\(id)", $0) } }
+            + [("\(plan.gateway.id)", edge)]
         self.settings = plan.settings
         self.modules = plan.manifest.entries.map(\.id)
     }
@@ -61,10 +62,22 @@ struct Assembly {
                 node: NodeIdentity(name: ""))
         }
 
-        mutating func name(_ settings: NodeSection, gateway: (any Gateway)?) {
-            let name = settings.name ?? gateway?.listen.description ?? ""
+        mutating func name(_ plan: Assembler.Plan, gateway: (any Gateway)?) {
+            let settings = plan.settings
+            let listen = gateway?.listen
+            // Nobody can connect to `0.0.0.0`, which would be the node's name and in its connect URLs.
+            if let listen, listen.isWildcard, settings.name == nil, settings.publicURL.contains("{server}") {
+                problems.append(
+                    ModuleError(
+                        .missingValue,
+                        """
+                        \(plan.gateway.id) listens on all addresses (\(listen)), so say where terminals connect: set the \
+                        node's 'public_url', 'wss://im.example.com{path}' for instance, or its 'name'
+                        """, at: plan.gateway.location))
+            }
             context.node = NodeIdentity(
-                name: name, servers: settings.servers.isEmpty ? nil : settings.servers, path: gateway?.path ?? "/ws",
+                name: settings.name ?? listen?.description ?? "",
+                servers: settings.servers.isEmpty ? nil : settings.servers, path: gateway?.path ?? "/ws",
                 publicURL: settings.publicURL)
         }
 

@@ -7,6 +7,10 @@ struct ManifestReader {
     let file: String
     let environment: [String: String]
     private(set) var problems: [ModuleError] = []
+    private var values = 0
+
+    /// Values beyond which a manifest is refused: aliases of aliases grow without end.
+    private static let maximumValues = 100_000
 
     init(file: String, environment: [String: String]) {
         self.file = file
@@ -23,7 +27,9 @@ struct ManifestReader {
                         at: SourceLocation(file: file, line: 1, column: 1)))
                 return nil
             }
-            return convert(root, fallback: SourceLocation(file: file, line: 1, column: 1))
+            let converted = convert(root, fallback: SourceLocation(file: file, line: 1, column: 1))
+            // What was cut off would only seem to be missing.
+            return values > Self.maximumValues ? nil : converted
         } catch {
             problems.append(problem(error))
             return nil
@@ -52,6 +58,17 @@ struct ManifestReader {
 
     private mutating func convert(_ node: Yams.Node, fallback: SourceLocation) -> Section.Node {
         let place = node.mark.map(location) ?? fallback
+        values += 1
+        guard values <= Self.maximumValues else {
+            if values == Self.maximumValues + 1 {
+                problems.append(
+                    ModuleError(
+                        .invalidManifest,
+                        "more than \(Self.maximumValues) values; are there aliases of aliases? write the values out",
+                        at: place))
+            }
+            return Section.Node(.null, at: place)
+        }
         switch node {
         case .scalar(let scalar):
             if scalar.style == .plain, ["", "~", "null"].contains(scalar.string.lowercased()) {
@@ -104,6 +121,16 @@ struct ManifestReader {
     private mutating func value(of reference: Substring, at place: SourceLocation) -> String? {
         let separator = reference.firstRange(of: ":-")
         let name = String(separator.map { reference[..<$0.lowerBound] } ?? reference)
+        guard !name.isEmpty, name.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }) else {
+            problems.append(
+                ModuleError(
+                    .invalidValue,
+                    """
+                    '${\(reference)}' does not name a variable, which has letters, digits and '_'; write '$${' for the \
+                    characters themselves
+                    """, at: place))
+            return nil
+        }
         if let value = environment[name], !value.isEmpty || separator == nil { return value }
         if let separator { return String(reference[separator.upperBound...]) }
         problems.append(

@@ -28,10 +28,15 @@ struct NodeSection: ModuleConfiguration {
     }
 
     mutating func read(from section: inout Section) {
-        section.read("name", into: &name, "The node's name on the bus; the gateway's 'listen' where it has none.")
         section.read(
-            "servers", into: &servers,
+            "name", into: &name, Self.names, "The node's name on the bus; the gateway's 'listen' where it has none.")
+        section.read(
+            "servers", into: &servers, Self.names,
             "Names of all nodes, in the same order on every node and business service; none listed: this node alone.")
+        var known: Set<String> = []
+        for server in servers where !known.insert(server).inserted {
+            section.problem("'servers' lists '\(server)' twice; each node has a name of its own", at: "servers")
+        }
         section.read(
             "public_url", into: &publicURL,
             .custom("a ws:// or wss:// URL") { $0.hasPrefix("ws://") || $0.hasPrefix("wss://") },
@@ -42,5 +47,9 @@ struct NodeSection: ModuleConfiguration {
             "shutdown_timeout", into: &shutdownTimeout, .range(.seconds(1)...(.seconds(3_600))),
             "From SIGTERM to the end of the process; what is left then is cut.")
         section.read("log_level", into: &logLevel, "What is logged, to standard error.")
+    }
+
+    private static var names: Constraint<String> {
+        .custom("a name without blanks") { !$0.isEmpty && !$0.contains(where: \.isWhitespace) }
     }
 }

@@ -123,6 +123,10 @@ struct Program: Sendable {
     }
 
     private func text(of file: String) throws(ManifestErrors) -> String {
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), isFolder.boolValue {
+            throw ManifestErrors([ModuleError(.invalidManifest, "\(file): is a folder; name the manifest in it")])
+        }
         let bytes: Data
         do {
             bytes = try Data(contentsOf: URL(filePath: file))

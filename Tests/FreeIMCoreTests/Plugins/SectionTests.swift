@@ -67,9 +67,9 @@ import Testing
             problems == [
                 "m.yaml:10:7: key 'coats' stands twice, first in line 5; keep one",
                 "m.yaml:4:7: 'colour' of message.paint is 'blue', expected one of red, green",
-                "m.yaml:5:7: 'coats' of message.paint is 6, expected 1 to 5",
+                "m.yaml:5:7: 'coats' of message.paint is '6', expected 1 to 5",
                 "m.yaml:6:7: 'label' of message.paint must be a single value: a text",
-                "m.yaml:7:7: 'tools' of message.paint is hammer, expected not a hammer",
+                "m.yaml:7:7: 'tools' of message.paint is 'hammer', expected not a hammer",
                 """
                 m.yaml:8:7: 'dry' of message.paint is '10', expected a duration like 250ms, 10s, 5m or 1h, at least 1s
                 """,
