@@ -71,7 +71,8 @@ import Testing
     @Test("An anonymous gateway beyond loopback is refused unless it is told to")
     func anonymousRemote() async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: "freeim-\(UUID().uuidString).yaml")
-        try Manifest(gateway: ["listen": "\":0\""], node: ["name": "n1"]).text.write(to: file, atomically: true, encoding: .utf8)
+        let text = Manifest(gateway: ["listen": "\":0\""], node: ["name": "n1"]).text
+        try text.write(to: file, atomically: true, encoding: .utf8)
         let outcome = try await Daemon.run(["check", "-c", file.path])
         #expect(outcome.status == 78)
         #expect(outcome.errors.contains("set its 'allow_remote: true' if that is meant, or use auth.token"))

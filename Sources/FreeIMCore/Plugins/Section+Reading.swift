@@ -88,7 +88,8 @@ extension Section {
         }
         guard constraint.holds(value) else {
             report(
-                .invalidValue, "'\(key)' of \(owner) is '\(text)', expected \(constraint.expectation)", at: node.location)
+                .invalidValue, "'\(key)' of \(owner) is '\(text)', expected \(constraint.expectation)",
+                at: node.location)
             return nil
         }
         return value
