@@ -22,7 +22,7 @@ struct publisher {
 struct publisher_counts publishing;
 
 static struct publisher *all;
-static uint32_t *idle, idle_count; /* a queue would do as well; the last one back goes first */
+static uint32_t *idle, idle_count; /* the last one back goes first */
 
 static int connect_to_api(void)
 {
