@@ -138,7 +138,8 @@ let package = Package(
         .testTarget(
             name: "FreeIMAPITests",
             dependencies: [
-                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", coreMetrics, inMemoryLogging, logging,
+                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", "FreeIMTokenAuth", coreMetrics,
+                inMemoryLogging, logging,
                 nioCore,
                 nioHTTP1, nioPosix, serviceLifecycle,
             ],
