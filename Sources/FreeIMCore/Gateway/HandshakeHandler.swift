@@ -140,8 +140,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
             try pipeline.addHandler(connection)
             _ = pipeline.removeHandler(encoder)
             _ = pipeline.removeHandler(self)
-            // Last: what the terminal sent behind its request goes to the connection.
-            _ = pipeline.removeHandler(decoder)
+            // Last: what the terminal sent behind its request goes to the connection, with no end of a read behind it
+            // at which the answers would be flushed.
+            pipeline.removeHandler(decoder).assumeIsolated().whenComplete { _ in connection.flush() }
         } catch {
             // The channel has been closed meanwhile.
             leave()

@@ -64,10 +64,16 @@ enum HandshakeRequest {
         }
     }
 
+    /// The path and query of a request's target, which may be an absolute URI (RFC 9112 §3.2.2).
+    private static func target(_ uri: String) -> Substring {
+        guard !uri.hasPrefix("/"), let scheme = uri.firstRange(of: "://") else { return uri[...] }
+        return uri[scheme.upperBound...].drop { $0 != "/" && $0 != "?" }
+    }
+
     private static func split(
         _ uri: String
     ) throws(Refusal) -> (path: String, query: [(name: String, value: String)]) {
-        let parts = uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = target(uri).split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let path = PercentEncoding.decode(parts[0], plusIsBlank: false) else {
             throw Refusal(400, "bad_request", "the path is not percent-encoded UTF-8")
         }
@@ -102,8 +108,9 @@ struct OriginList {
             guard let star = pattern.firstRange(of: "://*.") else { return pattern == origin }
             let scheme = pattern[..<star.lowerBound] + "://"
             let domain = "." + pattern[star.upperBound...]
-            return origin.hasPrefix(scheme) && origin.hasSuffix(domain)
-                && origin.utf8.count > scheme.utf8.count + domain.utf8.count
+            guard origin.hasPrefix(scheme), origin.hasSuffix(domain) else { return false }
+            let label = origin.dropFirst(scheme.count).dropLast(domain.count)
+            return !label.isEmpty && !label.contains { "/?#@:".contains($0) }
         }
     }
 }

@@ -106,6 +106,8 @@ struct WebSocketService: Service, CustomStringConvertible {
         do {
             try await gateway.census.waitUntilEmpty()
         } catch {
+            logger.warning(
+                "shutdown deadline passed, sockets are cut", metadata: [LogKey.count: "\(gateway.census.count)"])
             for handle in node.shards { handle.run { $0.abortAll() } }
             throw error
         }

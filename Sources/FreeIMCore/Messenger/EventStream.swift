@@ -7,12 +7,13 @@ extension Messenger {
     /// Returns once the subscription stands; events from then on are seen. The subscription ends when the sequence is
     /// no longer iterated.
     ///
-    /// - Parameter limit: how many events wait for a slow subscriber. Newer ones are then dropped, and their number
-    ///   is told by ``PresenceEvent/missed(_:)``.
+    /// - Parameter limit: how many events wait for a slow subscriber; at least 2. Newer ones are then dropped, and
+    ///   their number is told by ``PresenceEvent/missed(_:)``.
     public func events(limit: Int = 1_024) async throws(MessengerError) -> EventStream {
         try require(.events, module: "feature.event_bus")
+        // Room for `missed` and an event behind it; with less a subscriber that missed one would get no other.
         let (stream, continuation) = AsyncStream.makeStream(
-            of: PresenceEvent.self, bufferingPolicy: .bufferingOldest(max(1, limit)))
+            of: PresenceEvent.self, bufferingPolicy: .bufferingOldest(max(2, limit)))
         let inbox = EventInbox(
             subjects: identity.subjects, continuation: continuation, eventLoop: eventLoopGroup.next())
         let transport = transport

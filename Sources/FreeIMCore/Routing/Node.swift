@@ -121,6 +121,7 @@ public final class Node: Service, TransportInbox {
             }
         }
         await configuration.transport.unsubscribe(self)
+        for handle in shards { _ = try? await handle.submit { $0.disconnect() } }
     }
 
     private func connect(_ shard: Shard) {

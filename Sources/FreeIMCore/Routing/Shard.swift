@@ -34,6 +34,12 @@ package final class Shard {
         self.number = number
     }
 
+    /// Lets go of whom it tells.
+    func disconnect() {
+        onChange = { _ in }
+        onReceipt = { _, _ in }
+    }
+
     var now: Tick { wheel.now }
     var channelCount: Int { roster.channelCount }
     var clientCount: Int { roster.clientCount }

@@ -60,9 +60,7 @@ struct Program: Sendable {
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch is CancellationError {
-            logger.warning(
-                "shutdown deadline passed, the rest was cut",
-                metadata: ["shutdown_timeout": "\(assembly.settings.shutdownTimeout.sectionText)"])
+            // The shutdown deadline has passed; who was cut is in the log.
         } catch {
             errors("freeimd: \(error)")
             return 1

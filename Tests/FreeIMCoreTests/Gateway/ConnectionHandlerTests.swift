@@ -1,0 +1,257 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import FreeIMCore
+
+private typealias F = ClientFrame
+
+@Suite("Connection handler")
+struct ConnectionHandlerTests {
+    /// Made by each test: an embedded loop belongs to the thread that made it.
+    private static func makeGateway(inbound: WebSocketConfiguration.Inbound = .echo) throws -> EmbeddedGateway {
+        try EmbeddedGateway {
+            $0.inbound = inbound
+            $0.pingInterval = .seconds(10)
+            $0.pongTimeout = .seconds(5)
+            $0.closeTimeout = .seconds(2)
+        }
+    }
+
+    // MARK: Life
+
+    @Test("a connection is in its shard from opening to its end, and in the census")
+    func life() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        #expect(gateway.shard.connectionCount == 1)
+        #expect(gateway.shard.clientCount == 1)
+        try terminal.channel.close().wait()
+        gateway.loop.run()
+        #expect(gateway.shard.connectionCount == 0)
+        #expect(gateway.shard.socketCount == 0)
+        #expect(gateway.context.census.count == 0)
+    }
+
+    @Test("an error of the channel ends the connection")
+    func channelError() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.channel.pipeline.fireErrorCaught(ChannelError.inputClosed)
+        gateway.loop.run()
+        #expect(!terminal.channel.isActive)
+        #expect(gateway.context.census.count == 0)
+    }
+
+    // MARK: From the terminal
+
+    @Test("messages come back as they were where they are echoed, flushed at the end of the read")
+    func echo() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        try terminal.send(
+            F.make(F.text, "one") + F.make(F.ping, "two") + F.make(F.binary, [0xFF]) + F.make(F.pong, "x"))
+        #expect(
+            try terminal.received() == [.text("one"), .pong("two"), ServerFrame(opcode: .binary, payload: [0xFF])])
+    }
+
+    @Test("messages are dropped where they are discarded, and pings answered")
+    func discard() throws {
+        let gateway = try Self.makeGateway(inbound: .discard)
+        let terminal = try gateway.connect()
+        try terminal.send(F.make(F.text, "one") + F.make(F.ping, "two"))
+        #expect(try terminal.received() == [.pong("two")])
+    }
+
+    @Test("a close frame is answered with its code, and ends the connection")
+    func closedByTerminal() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        try terminal.send(F.close(4711) + F.make(F.ping))
+        #expect(try terminal.received().map(\.closeCode) == [CloseCode(rawValue: 4711)])
+        #expect(!terminal.channel.isActive)
+    }
+
+    @Test("an empty close frame is answered with an empty one")
+    func emptyClose() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        try terminal.send(F.make(F.close))
+        #expect(try terminal.received() == [ServerFrame(opcode: .close, payload: [])])
+        #expect(!terminal.channel.isActive)
+    }
+
+    @Test("what breaks a rule is answered behind what came before, and ends the connection")
+    func violation() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        try terminal.send(F.make(F.text, "fine") + F.make(F.text, [0xFF]) + F.make(F.text, "late"))
+        let frames = try terminal.received()
+        #expect(frames.first == .text("fine"))
+        #expect(frames.dropFirst().map(\.closeCode) == [.invalidData])
+        #expect(!terminal.channel.isActive)
+    }
+
+    // MARK: To the terminal
+
+    @Test("what is written waits for the flush")
+    func writes() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.handler.write(Frame.make(.text, ByteBuffer(string: "x"), allocator: ByteBufferAllocator()))
+        #expect(try terminal.received() == [])
+        terminal.handler.flush()
+        #expect(try terminal.received() == [.text("x")])
+    }
+
+    @Test("a connection that cannot be written to after a flush is closed as slow")
+    func slow() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.channel.isWritable = false
+        terminal.handler.write(Frame.make(.text, ByteBuffer(string: "x"), allocator: ByteBufferAllocator()))
+        terminal.handler.flush()
+        let frames = try terminal.received()
+        #expect(frames.first == .text("x"))
+        #expect(frames.dropFirst().map(\.closeCode) == [.slowReceiver])
+        terminal.handler.flush()
+        #expect(try terminal.received() == [])
+        gateway.tick(gateway.context.closeTicks)
+        #expect(!terminal.channel.isActive)
+    }
+
+    @Test("behind a close frame nothing is written, and promises fail")
+    func writesAfterClose() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.handler.close(.forcedOffline, reason: "bye")
+        terminal.handler.close(.goingAway, reason: "again")
+        let frame = Frame.make(.text, ByteBuffer(string: "x"), allocator: ByteBufferAllocator())
+        terminal.handler.write(frame)
+        let promise = gateway.loop.makePromise(of: Void.self)
+        terminal.handler.write(frame, promise: promise)
+        terminal.handler.flush()
+        #expect(throws: ChannelError.self) { try promise.futureResult.wait() }
+        #expect(try terminal.received().map(\.closeCode) == [.forcedOffline])
+    }
+
+    @Test("the promise of a write succeeds with the flush, and fails where the channel is gone")
+    func promises() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        let frame = Frame.make(.text, ByteBuffer(string: "x"), allocator: ByteBufferAllocator())
+        let written = gateway.loop.makePromise(of: Void.self)
+        terminal.handler.write(frame, promise: written)
+        terminal.handler.flush()
+        try written.futureResult.wait()
+        try terminal.channel.close().wait()
+        gateway.loop.run()
+        let late = gateway.loop.makePromise(of: Void.self)
+        terminal.handler.write(frame, promise: late)
+        #expect(throws: ChannelError.self) { try late.futureResult.wait() }
+    }
+
+    // MARK: Closing
+
+    @Test("the connection ends when the terminal answers our close frame")
+    func closeAnswered() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.handler.goAway()
+        #expect(try terminal.received().map(\.closeCode) == [.goingAway])
+        #expect(terminal.channel.isActive)
+        try terminal.send(F.make(F.text, "dropped") + F.close(1001))
+        #expect(try terminal.received() == [])
+        #expect(!terminal.channel.isActive)
+    }
+
+    @Test("the connection is cut when the terminal does not answer our close frame in time")
+    func closeDeadline() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.handler.goAway()
+        gateway.tick(gateway.context.closeTicks - 1)
+        #expect(terminal.channel.isActive)
+        gateway.tick(1)
+        #expect(!terminal.channel.isActive)
+        #expect(gateway.shard.socketCount == 0)
+    }
+
+    @Test("a rule broken behind our close frame brings no second one")
+    func violationAfterClose() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.handler.goAway()
+        try terminal.send(F.make(0x3))
+        #expect(try terminal.received().map(\.closeCode) == [.goingAway])
+        #expect(!terminal.channel.isActive)
+    }
+
+    // MARK: Heartbeat
+
+    @Test("a silent terminal is pinged within the interval, and cut when it stays silent")
+    func heartbeat() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        var ticks: Tick = 0
+        while try terminal.received() != [.ping], ticks < gateway.context.pingTicks * 2 {
+            gateway.tick(1)
+            ticks += 1
+        }
+        // The first look is spread over half an interval, so the first ping comes after one to one and a half.
+        #expect(ticks >= gateway.context.pingTicks && ticks <= gateway.context.pingTicks * 3 / 2)
+        gateway.tick(gateway.context.pongTicks - 1)
+        #expect(try terminal.received() == [])
+        gateway.tick(1)
+        #expect(try terminal.received().map(\.closeCode) == [.heartbeatTimeout])
+        gateway.tick(gateway.context.closeTicks)
+        #expect(!terminal.channel.isActive)
+    }
+
+    @Test("any sign of life keeps a terminal", arguments: [F.make(F.pong), F.make(F.text, "x"), [0x81]] as [[UInt8]])
+    func alive(_ sign: [UInt8]) throws {
+        let gateway = try Self.makeGateway(inbound: .discard)
+        let terminal = try gateway.connect()
+        var pings = 0
+        for _ in 0..<gateway.context.pingTicks * 6 {
+            gateway.tick(1)
+            let frames = try terminal.received()
+            #expect(frames == [] || frames == [.ping])
+            if frames == [.ping] {
+                pings += 1
+                // Where the sign is no whole frame it is the next byte of one.
+                try terminal.send(
+                    sign.count > 1 ? sign : [F.make(F.text, Array(repeating: 0x61, count: 300))[pings - 1]])
+            }
+        }
+        #expect(pings >= 4)
+        #expect(terminal.channel.isActive)
+    }
+
+    @Test("a terminal that talks is not pinged")
+    func talkative() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        for _ in 0..<10 {
+            gateway.tick(gateway.context.pingTicks / 2)
+            try terminal.send(F.make(F.text, "x"))
+            #expect(try terminal.received() == [.text("x")])
+        }
+    }
+
+    @Test("a terminal that turns out slow by its ping is cut after the close timeout")
+    func slowAtPing() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.connect()
+        terminal.channel.isWritable = false
+        var frames: [ServerFrame] = []
+        for _ in 0..<gateway.context.pingTicks * 2 where frames.isEmpty {
+            gateway.tick(1)
+            frames = try terminal.received()
+        }
+        #expect(frames.first == .ping)
+        #expect(frames.last?.closeCode == .slowReceiver)
+        gateway.tick(gateway.context.closeTicks)
+        #expect(!terminal.channel.isActive)
+    }
+}
