@@ -128,8 +128,8 @@ struct MemoryTransportTests {
             await clock.advanceTime(by: .seconds(5))
             let behind = transport.publish([Self.message("b", "behind")])
             await clock.advanceTime(by: .seconds(5))
-            await #expect(throws: TransportError.self) { try await stuck.get() }
-            try await behind.get()
+            await #expect(throws: TransportError.self) { try await value(of: stuck) }
+            try await value(of: behind)
             try await free.wait(for: 1)
         }
         await clock.shutdownGracefully()
@@ -140,7 +140,7 @@ struct MemoryTransportTests {
         try await Self.withFullQueue(Self.limits(timeout: .seconds(30))) { transport, full, free, _ in
             let waiting = transport.publish([Self.message("a", "nobody"), Self.message("b", "reached")])
             await transport.unsubscribe(full)
-            try await waiting.get()
+            try await value(of: waiting)
             try await free.wait(for: 1)
             #expect(free.texts == ["reached"])
         }
@@ -156,7 +156,7 @@ struct MemoryTransportTests {
             #expect(error?.code == .overloaded)
             #expect(error?.message.contains("max_waiting") == true)
             busy.goOn()
-            for future in waiting { try await future.get() }
+            for future in waiting { try await value(of: future) }
             try await full.wait(for: 5)
             #expect(full.texts == ["0", "1", "waiting 0", "waiting 1", "waiting 2"])
         }

@@ -1,3 +1,6 @@
+import NIOConcurrencyHelpers
+public import NIOCore
+
 /// A condition did not come true within its deadline.
 public struct NotWithin: Error, CustomStringConvertible {
     public let deadline: Duration
@@ -14,4 +17,19 @@ public func eventually(
         guard clock.now < end else { throw NotWithin(deadline: deadline) }
         try await clock.sleep(for: .milliseconds(5))
     }
+}
+
+/// Waits for a future, or throws ``NotWithin``.
+public func value<Value: Sendable>(
+    of future: EventLoopFuture<Value>, within deadline: Duration = .seconds(5)
+) async throws -> Value {
+    let outcome = NIOLockedValueBox<Result<Value, any Error>?>(nil)
+    future.whenComplete { result in outcome.withLockedValue { $0 = result } }
+    var result: Result<Value, any Error>?
+    try await eventually(within: deadline) {
+        result = outcome.withLockedValue { $0 }
+        return result != nil
+    }
+    guard let result else { throw NotWithin(deadline: deadline) }
+    return try result.get()
 }

@@ -44,7 +44,7 @@ extension TransportContract {
             let taken = texts.map { transport.publish([message("a", $0)]) }
             try await EventLoopFuture.andAllSucceed(Array(taken[..<capacity]), on: taken[0].eventLoop).get()
             busy.goOn()
-            for future in taken { try await future.get() }
+            for future in taken { try await value(of: future) }
             try await inbox.wait(for: texts.count)
             #expect(inbox.texts == texts)
         }
@@ -63,7 +63,7 @@ extension TransportContract {
             var succeeded: [String] = []
             for (number, future) in taken.enumerated() {
                 do {
-                    try await future.get()
+                    try await value(of: future)
                     succeeded.append("\(number)")
                 } catch let error as TransportError {
                     #expect(error.code == .overloaded)

@@ -1,3 +1,4 @@
+import FreeIMTestSupport
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -39,6 +40,12 @@ struct AsyncGateway {
         await loop.run()
     }
 
+    /// Whether all sockets are gone, what the loop has still to do with them included.
+    func isEmpty() async -> Bool {
+        await loop.run()
+        return context.census.count == 0
+    }
+
     func socketCount() async throws -> Int { try await loop.executeInContext { [shard] in shard.shard.socketCount } }
 
     static let request = """
@@ -51,15 +58,16 @@ extension NIOAsyncTestingChannel {
     func send(_ text: String) async throws { try await writeInbound(ByteBuffer(string: text)) }
     func send(_ bytes: [UInt8]) async throws { try await writeInbound(ByteBuffer(bytes: bytes)) }
 
-    /// What is flushed next.
-    func next() async throws -> String {
-        String(buffer: try await waitForOutboundWrite(as: ByteBuffer.self))
-    }
-
-    /// All that is flushed until the channel is closed, or `text` has come.
+    /// All that is flushed until `text` has come, and not what is flushed behind it.
     func receive(until text: String) async throws -> String {
         var all = ""
-        while !all.contains(text) { all += try await next() }
+        try await eventually {
+            await testingEventLoop.run()
+            while !all.contains(text), let bytes = try await readOutbound(as: ByteBuffer.self) {
+                all += String(buffer: bytes)
+            }
+            return all.contains(text)
+        }
         return all
     }
 

@@ -71,7 +71,7 @@ struct HandshakeHandlerTests {
         try await channel.send(Array(repeating: 0x61, count: 2_000))
         #expect(channel.isActive)
         try await channel.send(Array(repeating: 0x61, count: 2_000))
-        try await eventually { !channel.isActive && gateway.context.census.count == 0 }
+        try await eventually { await gateway.isEmpty() && !channel.isActive }
     }
 
     @Test("a head that comes in pieces is understood")
@@ -149,6 +149,6 @@ struct HandshakeHandlerTests {
         let channel = try await gateway.accept()
         try? await channel.send(request)
         #expect(try await refusal(channel).status == status)
-        try await eventually { !channel.isActive && gateway.context.census.count == 0 }
+        try await eventually { await gateway.isEmpty() && !channel.isActive }
     }
 }

@@ -182,7 +182,7 @@ struct InboundHookTests {
                 return !frames.isEmpty
             }
             #expect(frames.map(\.closeCode) == [.normal])
-            #expect(hook.received.count == 6)
+            try await eventually { hook.received.count == 6 }
         }
     }
 
