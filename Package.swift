@@ -26,6 +26,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package: "swift-log")
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -38,6 +39,7 @@ let package = Package(
     products: [
         .library(name: "FreeIMCore", targets: ["FreeIMCore"]),
         .library(name: "FreeIMMemory", targets: ["FreeIMMemory"]),
+        .library(name: "RedisClient", targets: ["RedisClient"]),
         .library(name: "FreeIMTokenAuth", targets: ["FreeIMTokenAuth"]),
         .library(name: "FreeIMAnonymousAuth", targets: ["FreeIMAnonymousAuth"]),
         .library(name: "FreeIMAPI", targets: ["FreeIMAPI"]),
@@ -50,6 +52,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -64,6 +67,18 @@ let package = Package(
             name: "FreeIMMemory",
             dependencies: ["FreeIMCore", logging, metrics, nioCore, serviceLifecycle],
             path: "Sources/Transports/Memory",
+            swiftSettings: strict
+        ),
+        .systemLibrary(
+            name: "CHiredis",
+            path: "Sources/Transports/CHiredis",
+            pkgConfig: "hiredis",
+            providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]
+        ),
+        .target(
+            name: "RedisClient",
+            dependencies: ["CHiredis", crypto, logging, metrics, nioCore, nioPosix, nioSSL],
+            path: "Sources/Transports/RedisClient",
             swiftSettings: strict
         ),
         .target(
@@ -123,6 +138,11 @@ let package = Package(
         .testTarget(
             name: "FreeIMMemoryTests",
             dependencies: ["FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", nioCore, nioEmbedded, nioPosix],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "RedisClientTests",
+            dependencies: ["RedisClient", nioCore, nioPosix],
             swiftSettings: strict
         ),
         .testTarget(

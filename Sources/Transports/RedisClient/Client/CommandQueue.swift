@@ -1,0 +1,186 @@
+import Metrics
+import NIOCore
+import NIOSSL
+
+/// The commands of a client, between its callers and its connection. On its event loop only.
+///
+/// Commands that cannot be sent wait here in order until they can, or until their deadline.
+final class CommandQueue {
+    private let configuration: RedisClientConfiguration
+    private let eventLoop: any EventLoop
+    private let intake: Intake
+    private let connector: Connector
+    private let metrics: RedisMetrics
+    private let timer: LoopTimer
+    private var isPumping = false
+    private var waiting = CircularBuffer<Submission>()
+    private var connection: CommandConnection?
+    /// Commands that make a new connection what it has to be, sent before all others.
+    private var preamble: [RedisCommand] = []
+    /// Called for each connection, before any command is sent over it.
+    var becameReady: (() -> Void)?
+    private var scripts: Set<RedisScript> = []
+    /// Called when the queue has come to its end.
+    private var stopped: (() -> Void)?
+
+    /// Scripts that a new connection makes known to Redis; further ones wait for their NOSCRIPT.
+    private static let rememberedScripts = 256
+
+    init(
+        _ configuration: RedisClientConfiguration, eventLoop: any EventLoop, intake: Intake, connector: Connector,
+        metrics: RedisMetrics
+    ) {
+        self.configuration = configuration
+        self.eventLoop = eventLoop
+        self.intake = intake
+        self.connector = connector
+        self.metrics = metrics
+        timer = LoopTimer(eventLoop)
+        timer.start { [weak self] in self?.expire() }
+    }
+
+    deinit {
+        for submission in waiting + intake.take() {
+            submission.receiver.fail(RedisError(.stopped, "the Redis client is gone"))
+        }
+    }
+
+    func start(tls: NIOSSLContext?) {
+        connector.start(tls: tls) { [weak self] in try self?.adopt($0, $1) }
+    }
+
+    /// Sends what can be sent.
+    func pump() {
+        waiting.append(contentsOf: intake.take())
+        // A flush may make room at once and call for a pump; the loop goes on with that room anyway.
+        guard !isPumping else { return }
+        isPumping = true
+        while sendBatch() {}
+        isPumping = false
+        if let next = waiting.first { timer.fire(noLaterThan: next.deadline) }
+        if stopped != nil { finishStopping() }
+    }
+
+    /// One flush; false where nothing could be sent.
+    private func sendBatch() -> Bool {
+        guard let connection else { return false }
+        var count = 0
+        var bytes = 0
+        while connection.hasRoom, let submission = waiting.popFirst() {
+            count += submission.count
+            bytes += submission.bytes.readableBytes
+            if let script = submission.script { remember(script) }
+            connection.write(submission)
+        }
+        guard count > 0 else { return false }
+        intake.release(count: count, bytes: bytes)
+        metrics.commands.increment(by: count)
+        connection.flush()
+        return true
+    }
+
+    /// Sent now where there is a connection, and first on every later one.
+    func setPreamble(_ commands: [RedisCommand]) {
+        preamble = commands
+        guard let connection, connection.isReady else { return }
+        sendPreamble()
+        connection.flush()
+    }
+
+    /// Without what it says the connection would be of no use.
+    private func sendPreamble() {
+        for command in preamble {
+            let promise = eventLoop.makePromise(of: RedisValue.self)
+            promise.futureResult.assumeIsolated().whenFailure { [weak self] error in
+                guard let error = error as? RedisError, error.isReply else { return }
+                self?.connection?.close(error)
+            }
+            connection?.write(
+                Submission(
+                    bytes: command.encoded, count: 1,
+                    deadline: eventLoop.now + TimeAmount(configuration.commandTimeout), receiver: .single(promise)))
+        }
+    }
+
+    // MARK: The connection
+
+    private func adopt(_ channel: any Channel, _ deadline: NIODeadline) throws {
+        let events = CommandConnection.Events(
+            ready: { [weak self] in self?.ready() },
+            room: { [weak self] in self?.pump() },
+            closed: { [weak self] in self?.closed($0) })
+        let connection = try CommandConnection(
+            configuration, eventLoop: eventLoop, handshakeDeadline: deadline, events: events)
+        self.connection = connection
+        do {
+            try channel.pipeline.syncOperations.addHandler(connection)
+        } catch {
+            self.connection = nil
+            throw error
+        }
+    }
+
+    private func ready() {
+        guard let connection else { return }
+        sendPreamble()
+        // Redis may have been restarted. Known now, scripts run in the order in which they were called.
+        for script in scripts { connection.write(script.load) }
+        connection.flush()
+        connector.ready(clientID: connection.clientID)
+        becameReady?()
+    }
+
+    private func closed(_ reason: RedisError) {
+        connection = nil
+        connector.lost(reason)
+        pump()
+    }
+
+    private func remember(_ script: RedisScript) {
+        if scripts.count < Self.rememberedScripts { scripts.insert(script) }
+    }
+
+    // MARK: The end of waiting
+
+    private func expire() {
+        let now = eventLoop.now
+        let error =
+            connection?.isReady == true
+            ? RedisError(.timeout, "Redis takes no more commands: \(configuration.maxInFlight) are unanswered")
+            : RedisError(
+                .unavailable, "no connection to Redis before the deadline: \(connector.outage.message)",
+                underlying: connector.outage)
+        while let next = waiting.first, next.deadline <= now { failFirst(error) }
+        pump()
+    }
+
+    private func failFirst(_ error: RedisError) {
+        guard let submission = waiting.popFirst() else { return }
+        intake.release(count: submission.count, bytes: submission.bytes.readableBytes)
+        metrics.unsent.increment(by: submission.count)
+        submission.receiver.fail(error)
+    }
+
+    /// Takes nothing more, sends what waits if there is a connection, awaits the replies until their deadlines, closes.
+    func stop(_ stopped: @escaping () -> Void) {
+        intake.finish()
+        self.stopped = stopped
+        pump()
+    }
+
+    private func finishStopping() {
+        guard let connection else {
+            while !waiting.isEmpty { failFirst(RedisError(.stopped, "the Redis client has been stopped")) }
+            connector.stop()
+            timer.cancel()
+            let stopped = stopped
+            self.stopped = nil
+            stopped?()
+            return
+        }
+        guard connection.isReady else { return connection.close(RedisError(.stopped, "the Redis client stops")) }
+        guard waiting.isEmpty, connection.isIdle else { return }
+        connector.stop()
+        connection.close(RedisError(.stopped, "the Redis client stops"))
+    }
+}

@@ -1,0 +1,175 @@
+import NIOCore
+
+/// Decides for a connection that carries subscriptions: what a reply means.
+///
+/// `greeting` (the handshake is out) -> `ready` -> `over`, or `greeting` -> `over`. `over` stays.
+struct SubscriberState {
+    enum Phase { case greeting, ready, over }
+
+    enum Action: Equatable {
+        case nothing
+        /// The handshake is done; subscriptions may be made.
+        case ready
+        case message(channel: ByteBuffer, body: ByteBuffer)
+        /// See ``RedisSubscriber/invalidated(_:)``.
+        case invalidated([ByteBuffer]?)
+        case subscribed(ByteBuffer)
+        case unsubscribed(ByteBuffer)
+        /// Redis refuses a SUBSCRIBE of these channels.
+        case refused([ByteBuffer], RedisError)
+        /// The connection is of no use.
+        case end(RedisError)
+    }
+
+    /// What is owed, in order; between it, messages come in.
+    private enum Owed {
+        case subscribed([ByteBuffer], next: Int)
+        case unsubscribed(ByteBuffer)
+        case pong
+        case tracking
+    }
+
+    /// Where Redis tells of changed keys.
+    static let invalidations = ByteBuffer(string: "__redis__:invalidate")
+    private static let message = ByteBuffer(string: "message")
+    private static let subscribe = ByteBuffer(string: "subscribe")
+    private static let unsubscribe = ByteBuffer(string: "unsubscribe")
+    private static let pong = ByteBuffer(string: "pong")
+
+    private(set) var phase = Phase.greeting
+    private var handshake: Handshake
+    private let handshakeDeadline: NIODeadline
+    private var liveness: Liveness
+    private var owed = CircularBuffer<Owed>()
+
+    init(_ configuration: RedisClientConfiguration, now: NIODeadline, handshakeDeadline: NIODeadline) {
+        handshake = Handshake(configuration)
+        self.handshakeDeadline = handshakeDeadline
+        liveness = Liveness(configuration, now: now)
+        liveness.asked(now: now)
+    }
+
+    var greeting: ByteBuffer { handshake.bytes }
+    var clientID: Int64? { handshake.clientID }
+    /// Redis has confirmed everything.
+    var isSettled: Bool { phase == .ready && owed.isEmpty }
+
+    // MARK: What goes out
+
+    mutating func subscribe(_ channels: [ByteBuffer], now: NIODeadline) -> RedisCommand {
+        owe(.subscribed(channels, next: 0), now)
+        return RedisCommand("SUBSCRIBE", channels.map { .bytes($0) })
+    }
+
+    mutating func unsubscribe(_ channel: ByteBuffer, now: NIODeadline) -> RedisCommand {
+        owe(.unsubscribed(channel), now)
+        return RedisCommand("UNSUBSCRIBE", .bytes(channel))
+    }
+
+    /// Before any subscription: in a subscribed connection, RESP2 allows no CLIENT.
+    mutating func track(_ prefixes: [String], clientID: Int64, now: NIODeadline) -> RedisCommand {
+        owe(.tracking, now)
+        return RedisCommand(
+            "CLIENT",
+            ["TRACKING", "ON", "REDIRECT", .integer(Int(clientID)), "BCAST"]
+                + prefixes.flatMap { ["PREFIX", .string($0)] })
+    }
+
+    mutating func ping(now: NIODeadline) -> RedisCommand {
+        owe(.pong, now)
+        return RedisCommand("PING")
+    }
+
+    private mutating func owe(_ answer: Owed, _ now: NIODeadline) {
+        owed.append(answer)
+        liveness.asked(now: now)
+    }
+
+    // MARK: What comes in
+
+    mutating func received(_ value: RedisValue) -> Action {
+        switch phase {
+        case .over: return .nothing
+        case .greeting:
+            switch handshake.received(value) {
+            case .pending: return .nothing
+            case .refused(let error): return .end(error)
+            case .accepted:
+                phase = .ready
+                return .ready
+            }
+        case .ready: return match(value)
+        }
+    }
+
+    private mutating func match(_ value: RedisValue) -> Action {
+        switch value {
+        case .array(let elements): return match(elements)
+        case .error(let error): return refused(error)
+        default:
+            // `+PONG` without a subscription, `+OK` of CLIENT TRACKING.
+            switch owed.popFirst() {
+            case .pong, .tracking: return .nothing
+            default: return .end(Self.unexpected)
+            }
+        }
+    }
+
+    private mutating func match(_ elements: [RedisValue]) -> Action {
+        guard case .bulk(let kind)? = elements.first, elements.count >= 2, case .bulk(let channel) = elements[1] else {
+            return .end(Self.unexpected)
+        }
+        switch (kind, elements.count) {
+        case (Self.message, 3):
+            if case .bulk(let body) = elements[2] { return .message(channel: channel, body: body) }
+            guard channel == Self.invalidations else { return .end(Self.unexpected) }
+            return .invalidated(elements[2].array.map { $0.compactMap(\.bytes) })
+        case (Self.pong, 2):
+            guard case .pong? = owed.popFirst() else { return .end(Self.unexpected) }
+            return .nothing
+        case (Self.subscribe, 3): return subscribed(channel)
+        case (Self.unsubscribe, 3):
+            guard case .unsubscribed(channel)? = owed.popFirst() else { return .end(Self.unexpected) }
+            return .unsubscribed(channel)
+        default: return .end(Self.unexpected)
+        }
+    }
+
+    private mutating func subscribed(_ channel: ByteBuffer) -> Action {
+        guard case .subscribed(let channels, let next)? = owed.popFirst(), channels[next] == channel else {
+            return .end(Self.unexpected)
+        }
+        if next + 1 < channels.count { owed.prepend(.subscribed(channels, next: next + 1)) }
+        return .subscribed(channel)
+    }
+
+    private mutating func refused(_ error: RedisError) -> Action {
+        switch owed.popFirst() {
+        case .subscribed(let channels, 0): return .refused(channels, error)
+        // A PING that the ACL forbids or that a loading server refuses is a sign of life all the same.
+        case .pong: return .nothing
+        default: return .end(error)
+        }
+    }
+
+    private static let unexpected = RedisError(
+        .protocolViolation, "Redis sent something else than a message or a confirmation to a subscriber")
+
+    // MARK: Time
+
+    mutating func read(now: NIODeadline) {
+        liveness.read(now: now, isOwed: phase == .greeting || !owed.isEmpty)
+    }
+
+    func verdict(now: NIODeadline) -> Liveness.Verdict {
+        if phase == .greeting { return now >= handshakeDeadline ? .dead : .fine }
+        return liveness.verdict(now: now)
+    }
+
+    var nextLook: NIODeadline { phase == .ready ? liveness.nextLook : handshakeDeadline }
+
+    mutating func end() {
+        phase = .over
+        owed.removeAll()
+    }
+}

@@ -1,0 +1,113 @@
+import NIOCore
+import NIOPosix
+import RedisClient
+import Testing
+
+@Suite("Over TLS")
+struct TLSTests {
+    /// An authority and certificates of a server and a client, made by the openssl command.
+    private func makeCertificates(in directory: String, names: String) throws {
+        let days = ["-days", "2", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        func openssl(_ arguments: [String]) throws { try runTool("openssl", arguments) }
+        try openssl(
+            ["req", "-x509", "-subj", "/CN=Test CA", "-keyout", "\(directory)/ca.key", "-out", "\(directory)/ca.crt"]
+                + days)
+        for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=client")] {
+            try openssl(
+                [
+                    "req", "-x509", "-subj", subject, "-addext", "subjectAltName=\(names)",
+                    "-addext", "basicConstraints=critical,CA:FALSE", "-CA", "\(directory)/ca.crt", "-CAkey",
+                    "\(directory)/ca.key", "-keyout", "\(directory)/\(name).key", "-out", "\(directory)/\(name).crt",
+                ] + days)
+        }
+    }
+
+    private func withTLSServer(
+        clients: String, names: String = "DNS:localhost,IP:127.0.0.1",
+        _ body: (RedisServer, RedisClientConfiguration) async throws -> Void
+    ) async throws {
+        try await withDirectory { directory in
+            try makeCertificates(in: directory, names: names)
+            let server = try await RedisServer(
+                [
+                    "--port", "0", "--tls-port", "{port}", "--tls-cert-file", "{dir}/server.crt", "--tls-key-file",
+                    "{dir}/server.key", "--tls-ca-cert-file", "{dir}/ca.crt", "--tls-auth-clients", clients,
+                ], directory: directory)
+            defer { server.end() }
+            try await server.listens()
+            var configuration = try RedisClientConfiguration(url: "rediss://127.0.0.1:\(server.port)/1")
+            configuration.tls?.caFile = "\(directory)/ca.crt"
+            configuration.backoff.initial = .milliseconds(10)
+            try await body(server, configuration)
+        }
+    }
+
+    @Test("a client verifies the server by address or by name, and works as in clear")
+    func verified() async throws {
+        try await withTLSServer(clients: "no") { server, configuration in
+            for host in ["127.0.0.1", "localhost"] {
+                var configuration = configuration
+                configuration.endpoint = .tcp(host: host, port: server.port)
+                try await withClient(configuration) { client, _ async throws in
+                    let recorder = Recorder()
+                    try await client.subscribe(recorder, to: ["c"])
+                    let big = ByteBuffer(repeating: 7, count: 1 << 20)
+                    _ = try await client.send(RedisCommand("SET", "big", .bytes(big)))
+                    #expect(try await client.send(RedisCommand("GET", "big")) == .bulk(big))
+                    _ = try await client.pipeline((0..<500).map { RedisCommand("PUBLISH", "c", .integer($0)) })
+                    try await eventually { recorder.messages.count == 500 }
+                }
+            }
+        }
+    }
+
+    @Test("a name other than the certificate's ends the attempt")
+    func wrongName() async throws {
+        try await withTLSServer(clients: "no", names: "DNS:localhost") { _, configuration in
+            var configuration = configuration
+            configuration.tls?.serverName = "other.example"
+            try await withClient(configuration) { _, log async throws in
+                try await eventually { log.reasons().count >= 2 }
+                #expect(log.readies(.commands).isEmpty)
+            }
+        }
+    }
+
+    @Test("an unknown authority ends the attempt")
+    func unknownAuthority() async throws {
+        try await withTLSServer(clients: "no") { _, configuration in
+            var configuration = configuration
+            configuration.tls?.caFile = nil
+            try await withClient(configuration) { _, log async throws in
+                try await eventually { log.reasons().count >= 2 }
+                #expect(log.readies(.commands).isEmpty)
+            }
+        }
+    }
+
+    @Test("a server that wants a certificate of the client gets it")
+    func clientCertificate() async throws {
+        try await withTLSServer(clients: "yes") { server, configuration in
+            try await withClient(configuration) { _, log async throws in
+                try await eventually { log.reasons().count >= 2 }
+                #expect(log.readies(.commands).isEmpty)
+            }
+            var configuration = configuration
+            configuration.tls?.certificateFile = "\(server.directory)/client.crt"
+            configuration.tls?.keyFile = "\(server.directory)/client.key"
+            try await withClient(configuration) { client, _ async throws in
+                #expect(try await client.send(RedisCommand("PING")).string == "PONG")
+            }
+        }
+    }
+
+    @Test("files that cannot be read are named when the client is run")
+    func missingFile() async throws {
+        var configuration = try RedisClientConfiguration(url: "rediss://localhost")
+        configuration.tls?.caFile = "/none/ca.crt"
+        let client = try RedisClient(configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+        let error = await redisError { try await client.run() }
+        #expect(error?.code == .tls)
+        #expect(error?.message.contains("/none/ca.crt") == true)
+    }
+}
