@@ -58,7 +58,13 @@ struct WebSocketService: Service, CustomStringConvertible {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard gateway.enter() else { throw ChannelError.operationUnsupported }
-                    try Self.configure(channel, gateway)
+                    do {
+                        try Self.configure(channel, gateway)
+                    } catch {
+                        // Without handlers nobody else counts it out.
+                        gateway.leave()
+                        throw error
+                    }
                 }
             }
         do {
@@ -69,10 +75,7 @@ struct WebSocketService: Service, CustomStringConvertible {
     }
 
     static func configure(_ channel: any Channel, _ gateway: GatewayContext) throws {
-        guard let shard = gateway.shard(on: channel.eventLoop) else {
-            gateway.leave()
-            throw ChannelError.operationUnsupported
-        }
+        guard let shard = gateway.shard(on: channel.eventLoop) else { throw ChannelError.operationUnsupported }
         let limits = gateway.configuration.maxHeader.bytes
         var configuration = NIOHTTPDecoderLimitConfiguration()
         configuration.maxHeaderFieldSize = limits

@@ -104,6 +104,16 @@ public final class Node: Service, TransportInbox {
         for handle in shards {
             try await handle.submit { self.connect($0) }
         }
+        do {
+            try await serve()
+        } catch {
+            await disconnect()
+            throw error
+        }
+        await disconnect()
+    }
+
+    private func serve() async throws {
         try await cancelWhenGracefulShutdown { try await self.configuration.transport.ready() }
         try await configuration.transport.subscribe(self, to: [identity.subjects.server(identity.name)])
         subscribed.open()
@@ -120,6 +130,10 @@ public final class Node: Service, TransportInbox {
                 self.changes.finish()
             }
         }
+    }
+
+    /// Lets go of the bus and of the shards, which hold on to the node.
+    private func disconnect() async {
         await configuration.transport.unsubscribe(self)
         for handle in shards { _ = try? await handle.submit { $0.disconnect() } }
     }
