@@ -61,7 +61,7 @@ func withAPI(
             identity: identity, transport: transport, presence: presence, authHooks: authHooks, features: features,
             eventLoopGroup: group, logger: .silent))
     let bus = BusTap(eventLoop: group.next())
-    try await transport.subscribe(bus, to: [identity.subjects.server("node")])
+    try await transport.subscribe(bus, to: identity.allSubjects.map { $0.server("node") })
     let services = ServiceGroup(services: node.services(features: features), logger: .silent)
     try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask {

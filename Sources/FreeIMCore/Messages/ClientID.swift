@@ -39,6 +39,12 @@ public struct ClientID: Hashable, Sendable {
         }
     }
 
+    static let emptyGUID = ClientID(kind: .guid(0, 0))
+
+    private init(kind: Kind) {
+        self.kind = kind
+    }
+
     /// True for `0` and the empty GUID, which FreeIM's wire uses for "no sender, the system".
     public var isSystem: Bool {
         switch kind {

@@ -12,6 +12,19 @@ public enum Envelope: Sendable, Equatable {
     case forceOffline(ClientID)
     /// A change of a client's channels; an addition of ours to FreeIM's wire.
     case membership(MembershipChange)
+    /// Where a client is connected; an addition of ours.
+    case location(ClientLocation)
+    /// A message for a client, or its force-offline, that came to a node without the client; not sent on again. An
+    /// addition of ours.
+    indirect case forwarded(Envelope)
+
+    /// False for what tells a node where clients are and in which channels.
+    var isMessage: Bool {
+        switch self {
+        case .direct, .channel, .broadcast, .forceOffline, .forwarded: true
+        case .membership, .location: false
+        }
+    }
 }
 
 /// A message for one or several clients.
@@ -41,6 +54,8 @@ public struct MembershipChange: Sendable, Equatable {
         case left
         /// The client connected, and was a member of the channels before.
         case present
+        /// The client is in these channels and in no others.
+        case exact
     }
 
     public var kind: Kind
@@ -55,4 +70,23 @@ public struct MembershipChange: Sendable, Equatable {
         self.channels = channels
         self.announce = announce
     }
+}
+
+/// On which nodes a client has connections, told to the client's home node and to those nodes, for a client that has
+/// connections elsewhere than at home.
+public struct ClientLocation: Sendable, Equatable {
+    /// The system's id ends a list of all locations: what was told before ``listBegins`` is out of date.
+    public var client: ClientID
+    /// Connections by the nodes' names.
+    public var connections: [String: Int]
+
+    public init(_ client: ClientID, connections: [String: Int]) {
+        self.client = client
+        self.connections = connections
+    }
+
+    /// Begins a list of all locations.
+    public static let listBegins = ClientLocation(0, connections: ["": 1])
+    /// Ends it.
+    public static let listEnds = ClientLocation(0, connections: [:])
 }

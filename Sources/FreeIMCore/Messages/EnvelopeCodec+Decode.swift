@@ -5,10 +5,20 @@ extension EnvelopeCodec {
     static func decode(_ bytes: UnsafeRawBufferPointer, of body: ByteBuffer) throws(EnvelopeError) -> Envelope {
         var cursor = JSONCursor(bytes)
         try skipVersion1Prefix(&cursor)
+        return try envelope(&cursor, of: body, mayBeForwarded: true)
+    }
+
+    private static func envelope(
+        _ cursor: inout JSONCursor, of body: ByteBuffer, mayBeForwarded: Bool
+    ) throws(EnvelopeError) -> Envelope {
         guard cursor.skip(Command.prefix) else { return .direct(try message(&cursor, of: body)) }
         if cursor.skip(Command.channelMessage) { return try channelMessage(&cursor, of: body) }
         if cursor.skip(Command.forceOffline) { return .forceOffline(try forcedClient(&cursor)) }
         if cursor.skip(Command.membership) { return .membership(try membershipChange(&cursor)) }
+        if cursor.skip(Command.location) { return .location(try location(&cursor)) }
+        if mayBeForwarded, cursor.skip(Command.forwarded) {
+            return .forwarded(try envelope(&cursor, of: body, mayBeForwarded: false))
+        }
         throw EnvelopeError(.unsupported, "the command is unknown", at: cursor.position)
     }
 
@@ -111,6 +121,30 @@ extension EnvelopeCodec {
         guard let client else { throw EnvelopeError(.invalidClient, "Item1, the client, is missing", at: 0) }
         guard let kind else { throw EnvelopeError(.unsupported, "Item3 is no known change of channels", at: 0) }
         return MembershipChange(kind, client: client, channels: channels, announce: announce)
+    }
+
+    private static func location(_ cursor: inout JSONCursor) throws(EnvelopeError) -> ClientLocation {
+        var client: ClientID?
+        var connections: [String: Int] = [:]
+        var isFirst = true
+        try cursor.enterObject()
+        while let name = try cursor.nextMember(&isFirst) {
+            switch cursor.itemNumber(name) {
+            case 1: client = try cursor.readClient()
+            case 2:
+                for text in try cursor.readTexts() {
+                    let parts = text.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+                    guard parts.count == 2, let count = Int(parts[0]), count > 0 else {
+                        throw EnvelopeError(.unsupported, "Item2 lists no connections of a node", at: 0)
+                    }
+                    connections[String(parts[1])] = count
+                }
+            default: try cursor.skipValue()
+            }
+        }
+        try cursor.finish()
+        guard let client else { throw EnvelopeError(.invalidClient, "Item1, the client, is missing", at: 0) }
+        return ClientLocation(client, connections: connections)
     }
 
     private static func unlessSystem(_ sender: ClientID?) -> ClientID? {

@@ -2,14 +2,14 @@ public import NIOCore
 
 extension EnvelopeCodec {
     /// Appends the body of an envelope.
-    public static func encode(_ envelope: Envelope, into body: inout ByteBuffer) {
+    public static func encode(_ envelope: Envelope, dialect: Dialect = .v2, into body: inout ByteBuffer) {
         switch envelope {
         case .direct(let message):
-            encode(message, into: &body)
+            encode(message, dialect, into: &body)
         case .channel(let sender, let channel, let payload):
-            encode(sender: sender, channel: channel, payload, into: &body)
+            encode(sender: sender ?? dialect.system, channel: channel, payload, into: &body)
         case .broadcast(let sender, let payload):
-            encode(sender: sender, channel: nil, payload, into: &body)
+            encode(sender: sender ?? dialect.system, channel: nil, payload, into: &body)
         case .forceOffline(let client):
             body.writeStaticString(Command.prefix)
             body.writeStaticString(Command.forceOffline)
@@ -21,12 +21,18 @@ extension EnvelopeCodec {
             }
         case .membership(let change):
             encode(change, into: &body)
+        case .location(let location):
+            encode(location, into: &body)
+        case .forwarded(let inner):
+            body.writeStaticString(Command.prefix)
+            body.writeStaticString(Command.forwarded)
+            encode(inner, dialect: dialect, into: &body)
         }
     }
 
-    private static func encode(_ message: DirectMessage, into body: inout ByteBuffer) {
+    private static func encode(_ message: DirectMessage, _ dialect: Dialect, into body: inout ByteBuffer) {
         body.writeStaticString("{\"Item1\":")
-        JSONText.write(message.sender ?? ClientID(0), into: &body)
+        JSONText.write(message.sender ?? dialect.system, into: &body)
         body.writeStaticString(",\"Item2\":[")
         for (index, receiver) in message.receivers.enumerated() {
             if index > 0 { body.writeInteger(UInt8(ascii: ",")) }
@@ -38,12 +44,12 @@ extension EnvelopeCodec {
     }
 
     private static func encode(
-        sender: ClientID?, channel: ChannelName?, _ payload: ByteBuffer, into body: inout ByteBuffer
+        sender: ClientID, channel: ChannelName?, _ payload: ByteBuffer, into body: inout ByteBuffer
     ) {
         body.writeStaticString(Command.prefix)
         body.writeStaticString(Command.channelMessage)
         body.writeStaticString("{\"Item1\":")
-        JSONText.write(sender ?? ClientID(0), into: &body)
+        JSONText.write(sender, into: &body)
         body.writeStaticString(",\"Item2\":")
         JSONText.write(channel?.text, into: &body)
         body.writeStaticString(",\"Item3\":")
@@ -61,5 +67,18 @@ extension EnvelopeCodec {
         body.writeStaticString(",\"Item3\":\"")
         body.writeString(change.kind.rawValue)
         body.writeStaticString(change.announce ? "\",\"Item4\":true}" : "\",\"Item4\":false}")
+    }
+
+    private static func encode(_ location: ClientLocation, into body: inout ByteBuffer) {
+        body.writeStaticString(Command.prefix)
+        body.writeStaticString(Command.location)
+        body.writeStaticString("{\"Item1\":")
+        JSONText.write(location.client, into: &body)
+        body.writeStaticString(",\"Item2\":[")
+        for (index, node) in location.connections.sorted(by: { $0.key < $1.key }).enumerated() {
+            if index > 0 { body.writeInteger(UInt8(ascii: ",")) }
+            JSONText.write("\(node.value) \(node.key)", into: &body)
+        }
+        body.writeStaticString("]}")
     }
 }

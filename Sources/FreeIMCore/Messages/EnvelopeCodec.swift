@@ -17,7 +17,11 @@ public enum EnvelopeCodec {
     }
 
     /// The body of an envelope.
-    public static func encode(_ envelope: Envelope, allocator: ByteBufferAllocator = .init()) -> ByteBuffer {
+    ///
+    /// - Parameter dialect: decides what stands for a missing sender.
+    public static func encode(
+        _ envelope: Envelope, dialect: Dialect = .v2, allocator: ByteBufferAllocator = .init()
+    ) -> ByteBuffer {
         // The payload, half of it again for escapes, 20 digits per receiver, names of members.
         var capacity = 128
         switch envelope {
@@ -25,11 +29,13 @@ public enum EnvelopeCodec {
             capacity += message.payload.readableBytes * 3 / 2 + message.receivers.count * 20
         case .channel(_, _, let payload), .broadcast(_, let payload):
             capacity += payload.readableBytes * 3 / 2
-        case .forceOffline, .membership:
+        case .forwarded(.direct(let message)):
+            capacity += message.payload.readableBytes * 3 / 2
+        case .forceOffline, .membership, .location, .forwarded:
             break
         }
         var body = allocator.buffer(capacity: capacity)
-        encode(envelope, into: &body)
+        encode(envelope, dialect: dialect, into: &body)
         return body
     }
 
@@ -39,5 +45,7 @@ public enum EnvelopeCodec {
         static let forceOffline: StaticString = "ForceOffline)"
         static let channelMessage: StaticString = "ChanMessage)"
         static let membership: StaticString = "Membership)"
+        static let location: StaticString = "Location)"
+        static let forwarded: StaticString = "Forwarded)"
     }
 }

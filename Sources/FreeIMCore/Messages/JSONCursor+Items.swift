@@ -66,6 +66,17 @@ extension JSONCursor {
         return channels
     }
 
+    mutating func readTexts() throws(EnvelopeError) -> [String] {
+        var texts: [String] = []
+        try readList { cursor throws(EnvelopeError) in
+            guard let string = try cursor.readString() else {
+                throw EnvelopeError(.invalidText, "a text is expected", at: cursor.position)
+            }
+            texts.append(try cursor.text(string))
+        }
+        return texts
+    }
+
     func channel(_ string: JSONString) throws(EnvelopeError) -> ChannelName {
         if let channel = ChannelName(try text(string)) { return channel }
         throw EnvelopeError(.invalidChannel, "the channel's name is invalid", at: string.range.lowerBound)

@@ -2,8 +2,10 @@ public import NIOCore
 
 /// The bodies of presence events. A token's value is the body of its connection's events, byte for byte.
 public enum PresenceEventBody {
-    /// `{"Item1":<client>,"Item2":"<metadata>"}`, as FreeIM's `ImHelper` writes it.
+    /// `{"Item1":<client>,"Item2":"<metadata>"}`, as FreeIM's `ImHelper` writes it; or the identity's
+    /// ``Identity/eventBody``.
     public static func encode(_ identity: Identity) -> ByteBuffer {
+        if let body = identity.eventBody { return ByteBuffer(string: body) }
         var body = ByteBuffer()
         body.writeStaticString("{\"Item1\":")
         JSONText.write(identity.client, into: &body)

@@ -1,11 +1,13 @@
-/// The names of subjects on the bus, as FreeIM v2 builds them from the WebSocket endpoint's path.
+/// The names of subjects on the bus, as FreeIM builds them from the WebSocket endpoint's path.
 public struct Subjects: Sendable, Hashable {
-    /// `im_v2` and the path with `_` for `/`: `/ws` gives `im_v2_ws`.
+    public let dialect: Dialect
+    /// `im_v2` or `wsim`, and the path with `_` for `/`: `/ws` gives `im_v2_ws`. Begins the names of Redis keys as well.
     public let prefix: String
 
-    public init(path: String) {
-        var prefix = "im_v2"
+    public init(path: String, dialect: Dialect = .v2) {
+        var prefix = dialect.root
         for character in path { prefix.append(character == "/" ? "_" : character) }
+        self.dialect = dialect
         self.prefix = prefix
     }
 

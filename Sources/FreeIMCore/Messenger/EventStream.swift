@@ -15,7 +15,7 @@ extension Messenger {
         let (stream, continuation) = AsyncStream.makeStream(
             of: PresenceEvent.self, bufferingPolicy: .bufferingOldest(max(2, limit)))
         let inbox = EventInbox(
-            subjects: identity.subjects, continuation: continuation, eventLoop: eventLoopGroup.next())
+            subjects: identity.allSubjects, continuation: continuation, eventLoop: eventLoopGroup.next())
         let transport = transport
         continuation.onTermination = { _ in
             // Ends by itself: unsubscribing is bounded by the transport.
@@ -55,18 +55,27 @@ public struct EventStream: AsyncSequence, Sendable {
 /// Turns the bodies on the events' subjects into values.
 final class EventInbox: TransportInbox {
     let eventLoop: any EventLoop
-    private let subjects: Subjects
+    private let kinds: [String: Kind]
+    let allSubjects: [String]
     private let continuation: AsyncStream<PresenceEvent>.Continuation
     /// Events dropped since the last one that found room.
     private let missed = Mutex(0)
 
-    init(subjects: Subjects, continuation: AsyncStream<PresenceEvent>.Continuation, eventLoop: any EventLoop) {
-        self.subjects = subjects
+    private enum Kind { case online, offline, joined, left }
+
+    init(subjects: [Subjects], continuation: AsyncStream<PresenceEvent>.Continuation, eventLoop: any EventLoop) {
+        var kinds: [String: Kind] = [:]
+        for subjects in subjects {
+            kinds[subjects.online] = .online
+            kinds[subjects.offline] = .offline
+            kinds[subjects.joined] = .joined
+            kinds[subjects.left] = .left
+        }
+        self.kinds = kinds
+        self.allSubjects = subjects.flatMap { [$0.online, $0.offline, $0.joined, $0.left] }
         self.continuation = continuation
         self.eventLoop = eventLoop
     }
-
-    var allSubjects: [String] { [subjects.online, subjects.offline, subjects.joined, subjects.left] }
 
     func receive(_ body: ByteBuffer, on subject: String) {
         guard let event = event(body, on: subject) else { return }
@@ -87,12 +96,12 @@ final class EventInbox: TransportInbox {
 
     /// nil where the body is not one that FreeIM's nodes send; somebody else published it.
     private func event(_ body: ByteBuffer, on subject: String) -> PresenceEvent? {
-        switch subject {
-        case subjects.online: (try? PresenceEventBody.decode(body)).map(PresenceEvent.online)
-        case subjects.offline: (try? PresenceEventBody.decode(body)).map(PresenceEvent.offline)
-        case subjects.joined: (try? PresenceEventBody.decodeChannels(body)).map(PresenceEvent.joined)
-        case subjects.left: (try? PresenceEventBody.decodeChannels(body)).map(PresenceEvent.left)
-        default: nil
+        switch kinds[subject] {
+        case .online: (try? PresenceEventBody.decode(body)).map(PresenceEvent.online)
+        case .offline: (try? PresenceEventBody.decode(body)).map(PresenceEvent.offline)
+        case .joined: (try? PresenceEventBody.decodeChannels(body)).map(PresenceEvent.joined)
+        case .left: (try? PresenceEventBody.decodeChannels(body)).map(PresenceEvent.left)
+        case nil: nil
         }
     }
 }

@@ -39,6 +39,16 @@ extension Messenger {
         try await askingChannels { presence throws(PresenceError) in try await presence.members(of: channel, page) }
     }
 
+    /// All members of a channel, online or not, in one answer; prefer pages where there are many.
+    public func allMembers(of channel: ChannelName) async throws(MessengerError) -> [ClientID] {
+        try await askingChannels { presence throws(PresenceError) in try await presence.members(of: channel) }
+    }
+
+    /// All channels with their numbers of members, in one answer; prefer pages where there are many.
+    public func allChannels() async throws(MessengerError) -> [ChannelCount] {
+        try await askingChannels { presence throws(PresenceError) in try await presence.channels() }
+    }
+
     /// The number of a channel's members. A client leaves its channels when its last connection closes, so these are
     /// the clients online, and those that joined and have not connected yet.
     public func onlineCount(in channel: ChannelName) async throws(MessengerError) -> Int {

@@ -9,6 +9,11 @@ extension Messenger {
         try await asking { presence throws(PresenceError) in try await presence.onlineClients(page) }
     }
 
+    /// All clients with at least one connection, in one answer; prefer pages where there are many.
+    public func allOnlineClients() async throws(MessengerError) -> [ClientID] {
+        try await asking { presence throws(PresenceError) in try await presence.onlineClients() }
+    }
+
     public func isOnline(_ client: ClientID) async throws(MessengerError) -> Bool {
         try await connectionCount(of: client) > 0
     }
@@ -23,10 +28,7 @@ extension Messenger {
 
     /// The number of a client's connections (devices, tabs).
     public func connectionCount(of client: ClientID) async throws(MessengerError) -> Int {
-        let counts = try await asking { presence throws(PresenceError) in
-            try await presence.connectionCounts(of: [client])
-        }
-        return counts.first ?? 0
+        try await asking { presence throws(PresenceError) in try await presence.connectionCount(of: client) }
     }
 
     func asking<Answer>(

@@ -3,7 +3,8 @@ import NIOCore
 extension Messenger {
     /// Sends a message to clients, wherever they are connected; who is offline does not get it.
     ///
-    /// Receivers are de-duplicated and grouped by home node in first-seen order, one publication per node. No
+    /// Receivers are de-duplicated and grouped by home node (and by FreeIM's generation, see
+    /// ``NodeIdentity/dialects``) in first-seen order, one publication per group. No
     /// receivers, no publication.
     ///
     /// - Parameters:
@@ -14,25 +15,26 @@ extension Messenger {
     ) async throws(MessengerError) {
         try require(.direct, module: "feature.direct")
         for receiver in receivers { try check(receiver) }
-        var servers: [(name: String, receivers: [ClientID])] = []
+        var servers: [(name: String, dialect: Dialect, receivers: [ClientID])] = []
         var seen: Set<ClientID> = []
         let partition = identity.partition
         for receiver in receivers where seen.insert(receiver).inserted {
             guard let server = partition.server(for: receiver) else { continue }
-            if let index = servers.firstIndex(where: { $0.name == server }) {
+            let dialect = identity.dialect(of: receiver)
+            if let index = servers.firstIndex(where: { $0.name == server && $0.dialect == dialect }) {
                 servers[index].receivers.append(receiver)
             } else {
-                servers.append((server, [receiver]))
+                servers.append((server, dialect, [receiver]))
             }
         }
         guard !servers.isEmpty else { return }
-        let subjects = identity.subjects
         try await publish(
             servers.map { server in
                 let message = DirectMessage(
                     sender: sender, receivers: server.receivers, payload: payload.bytes, wantsReceipt: receipt)
                 return BusMessage(
-                    subject: subjects.server(server.name), body: EnvelopeCodec.encode(.direct(message)))
+                    subject: Subjects(path: identity.path, dialect: server.dialect).server(server.name),
+                    body: EnvelopeCodec.encode(.direct(message), dialect: server.dialect))
             })
         for server in servers {
             onSend?(
@@ -66,15 +68,17 @@ extension Messenger {
         try check(client)
         guard let server = identity.partition.server(for: client) else { return }
         try await publish([
-            BusMessage(subject: identity.subjects.server(server), body: EnvelopeCodec.encode(.forceOffline(client)))
+            BusMessage(
+                subject: identity.subjects(for: client).server(server),
+                body: EnvelopeCodec.encode(.forceOffline(client)))
         ])
     }
 
     private func publishEverywhere(
         _ envelope: Envelope, payload: MessagePayload, sender: ClientID?, audience: OutboundMessage.Audience
     ) async throws(MessengerError) {
-        let body = EnvelopeCodec.encode(envelope)
         let subjects = identity.subjects
+        let body = EnvelopeCodec.encode(envelope, dialect: subjects.dialect)
         try await publish(identity.servers.map { BusMessage(subject: subjects.server($0), body: body) })
         guard let onSend else { return }
         for server in identity.servers {

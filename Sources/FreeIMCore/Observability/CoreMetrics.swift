@@ -14,6 +14,14 @@ struct NodeMetrics: Sendable {
     let stopped: Counter
     /// Receivers without a connection here.
     let offline: Counter
+    /// Messages sent on to the nodes where their receivers are.
+    let forwarded: Counter
+    /// Messages for clients that are neither here nor at home here.
+    let misrouted: Counter
+    /// Misrouted messages that could not be looked after.
+    let misroutedLost: Counter
+    /// Times that messages waited in vain for news of memberships.
+    let holdsExpired: Counter
     /// Receipts and events that the bus did not take.
     let unpublished: Counter
     /// Receipts dropped because too many waited.
@@ -32,6 +40,10 @@ struct NodeMetrics: Sendable {
         unsupported = Counter(label: "freeim_node_messages_unsupported_total", factory: factory)
         stopped = Counter(label: "freeim_node_messages_stopped_total", factory: factory)
         offline = Counter(label: "freeim_node_receivers_offline_total", factory: factory)
+        forwarded = Counter(label: "freeim_node_messages_forwarded_total", factory: factory)
+        misrouted = Counter(label: "freeim_node_messages_misrouted_total", factory: factory)
+        misroutedLost = Counter(label: "freeim_node_messages_misrouted_lost_total", factory: factory)
+        holdsExpired = Counter(label: "freeim_node_holds_expired_total", factory: factory)
         unpublished = Counter(label: "freeim_node_publish_failures_total", factory: factory)
         receiptsDropped = Counter(label: "freeim_node_receipts_dropped_total", factory: factory)
         presenceFailures = Counter(label: "freeim_node_presence_failures_total", factory: factory)

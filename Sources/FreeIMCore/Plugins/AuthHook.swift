@@ -38,10 +38,14 @@ public struct Identity: Sendable, Equatable {
     public var client: ClientID
     /// Text of the business for its online and offline events, an address for instance. At most 4,096 bytes.
     public var metadata: String?
+    /// The body of the client's events, byte for byte, where it differs from ``PresenceEventBody/encode(_:)``: FreeIM
+    /// publishes a token's value as it is. Only ever what ``PresenceEventBody/decode(_:)`` reads.
+    public var eventBody: String?
 
-    public init(client: ClientID, metadata: String? = nil) {
+    public init(client: ClientID, metadata: String? = nil, eventBody: String? = nil) {
         self.client = client
         self.metadata = metadata
+        self.eventBody = eventBody
     }
 }
 

@@ -8,6 +8,9 @@ public struct PageRequest: Sendable, Equatable {
     /// The previous page's ``Page/next``; nil for the first page.
     public var cursor: String?
 
+    /// What a list that is read whole takes at a time.
+    static let maximumLimit = 1_000
+
     public init(limit: Int = 100, cursor: String? = nil) {
         self.limit = max(1, limit)
         self.cursor = cursor

@@ -10,7 +10,13 @@ public protocol PresenceHook: Service {
     ///
     /// Where a client's first connection opens, or its last one closes, that is returned as a transition. A client
     /// whose last connection closes leaves all its channels. A client that connects while it is in channels is told to
-    /// its node as ``MembershipChange/Kind/present``.
+    /// its node as ``MembershipChange/Kind/present`` or ``MembershipChange/Kind/exact``.
+    ///
+    /// What cannot be stored right now may be stored later: its transitions are then handed to
+    /// ``PresenceHost/announce(_:)``.
+    ///
+    /// A presence for several nodes tells a client's home node, and the nodes with its connections, of each change of
+    /// a client that has connections elsewhere than at home (``Envelope/location(_:)``).
     func update(_ changes: [ConnectionChange], on node: String) async throws(PresenceError) -> [PresenceTransition]
 
     /// The number of connections of each client, in the order asked.
@@ -42,6 +48,20 @@ public protocol PresenceHook: Service {
     /// The channels of a client, in no particular order.
     func channels(of client: ClientID) async throws(PresenceError) -> [ChannelName]
 
+    /// The number of connections of one client.
+    func connectionCount(of client: ClientID) async throws(PresenceError) -> Int
+    /// All clients with at least one connection.
+    func onlineClients() async throws(PresenceError) -> [ClientID]
+    /// All members of a channel, online or not.
+    func members(of channel: ChannelName) async throws(PresenceError) -> [ClientID]
+    /// All channels with a member.
+    func channels() async throws(PresenceError) -> [ChannelCount]
+    /// For each client, in the order asked, the names of the nodes that have connections of it.
+    func nodes(of clients: [ClientID]) async throws(PresenceError) -> [[String]]
+
+    /// Called by the node, once its subscription stands. The host must not be kept alive.
+    func attach(to host: any PresenceHost)
+
     /// nil, or how many nodes this presence can serve: `presence.memory` knows one process.
     var maximumNodes: Int? { get }
 
@@ -51,6 +71,36 @@ public protocol PresenceHook: Service {
 
 extension PresenceHook {
     public var maximumNodes: Int? { nil }
+    public func attach(to host: any PresenceHost) {}
+
+    public func connectionCount(of client: ClientID) async throws(PresenceError) -> Int {
+        try await connectionCounts(of: [client]).first ?? 0
+    }
+
+    public func onlineClients() async throws(PresenceError) -> [ClientID] {
+        try await allPages { page throws(PresenceError) in try await onlineClients(page) }
+    }
+
+    public func members(of channel: ChannelName) async throws(PresenceError) -> [ClientID] {
+        try await allPages { page throws(PresenceError) in try await members(of: channel, page) }
+    }
+
+    public func channels() async throws(PresenceError) -> [ChannelCount] {
+        try await allPages { page throws(PresenceError) in try await channels(page) }
+    }
+
+    private func allPages<Item>(
+        _ page: (PageRequest) async throws(PresenceError) -> Page<Item>
+    ) async throws(PresenceError) -> [Item] {
+        var items: [Item] = []
+        var request = PageRequest(limit: PageRequest.maximumLimit)
+        repeat {
+            let page = try await page(request)
+            items += page.items
+            request.cursor = page.next
+        } while request.cursor != nil
+        return items
+    }
 }
 
 /// A connection that opened or closed.

@@ -18,10 +18,12 @@ public final class Node: Service, TransportInbox {
     package let inbound: InboundPool?
     let metrics = NodeMetrics()
 
-    private let router: NIOLoopBoundBox<Router>
-    private let changes: Mailbox<ConnectionChange>
+    let router: NIOLoopBoundBox<Router>
+    let changes: Mailbox<ConnectionChange>
+    /// What is for clients that have to be looked for.
+    let misrouted = Mailbox<MisroutedMessage>(limit: 4_096)
     private let subscribed = Gate()
-    private var logger: Logger { configuration.logger }
+    var logger: Logger { configuration.logger }
 
     /// - Throws: ``ModuleError`` where parts do not fit together.
     public init(_ configuration: NodeConfiguration) throws(ModuleError) {
@@ -83,7 +85,10 @@ public final class Node: Service, TransportInbox {
     /// What has to run beside the node, in the order of a `ServiceGroup`: started together, stopped in reverse.
     /// Put the gateway's service behind these.
     public func services(features: [any Feature] = []) -> [any Service] {
-        [configuration.transport, configuration.presence, self] + features.flatMap { $0.services(on: self) }
+        let hooks: [Any] = configuration.authHooks + configuration.messageHooks
+        return [configuration.transport, configuration.presence]
+            + hooks.flatMap { ($0 as? any RunsServices)?.services ?? [] }
+            + [self] + features.flatMap { $0.services(on: self) }
     }
 
     /// Returns when the node's transport, presence and auth hooks are ready and its subscription stands; throws on
@@ -101,6 +106,7 @@ public final class Node: Service, TransportInbox {
     }
 
     public func run() async throws {
+        onBusLoop { router in router.onMisrouted = { [weak self] in self?.take($0) } }
         for handle in shards {
             try await handle.submit { self.connect($0) }
         }
@@ -115,11 +121,13 @@ public final class Node: Service, TransportInbox {
 
     private func serve() async throws {
         try await cancelWhenGracefulShutdown { try await self.configuration.transport.ready() }
-        try await configuration.transport.subscribe(self, to: [identity.subjects.server(identity.name)])
+        try await configuration.transport.subscribe(self, to: identity.allSubjects.map { $0.server(identity.name) })
+        configuration.presence.attach(to: self)
         subscribed.open()
         logger.debug("node subscribed", metadata: [LogKey.node: "\(identity.name)"])
         try await withThrowingDiscardingTaskGroup { group in
             group.addTask { await self.storeChanges() }
+            group.addTask { await self.forwardMisrouted() }
             if let inbound { group.addTask { await inbound.run() } }
             group.addTask {
                 try? await gracefulShutdown()
@@ -127,6 +135,7 @@ public final class Node: Service, TransportInbox {
                 for handle in self.shards { _ = try? await handle.submit { _ in } }
                 _ = try? await self.eventLoop.submit {}.get()
                 self.inbound?.finish()
+                self.misrouted.finish()
                 self.changes.finish()
             }
         }
@@ -149,7 +158,7 @@ public final class Node: Service, TransportInbox {
         }
     }
 
-    private func onBusLoop(_ body: @escaping @Sendable (Router) -> Void) {
+    func onBusLoop(_ body: @escaping @Sendable (Router) -> Void) {
         if eventLoop.inEventLoop {
             body(router.value)
         } else {
@@ -165,55 +174,5 @@ public final class Node: Service, TransportInbox {
 
     public func burstEnded() {
         router.value.burstEnded()
-    }
-
-    // MARK: Presence
-
-    private func storeChanges() async {
-        while let batch = await changes.next() {
-            do {
-                let transitions = try await configuration.presence.update(batch, on: identity.name)
-                await publish(events(of: batch, transitions))
-            } catch {
-                metrics.presenceFailures.increment(by: batch.count)
-                logger.error(
-                    "presence not stored",
-                    metadata: [LogKey.count: "\(batch.count)", LogKey.error: "\(error)"])
-            }
-        }
-    }
-
-    private func events(of changes: [ConnectionChange], _ transitions: [PresenceTransition]) -> [BusMessage] {
-        guard let eventBus = configuration.eventBus else { return [] }
-        let subjects = identity.subjects
-        func message(_ isOnline: Bool, _ identity: Identity) -> BusMessage {
-            BusMessage(
-                subject: isOnline ? subjects.online : subjects.offline, body: PresenceEventBody.encode(identity))
-        }
-        var messages: [BusMessage] = []
-        if eventBus.announce == .everyConnection {
-            messages = changes.map { message($0.kind == .opened, $0.identity) }
-        }
-        for transition in transitions {
-            if eventBus.announce == .firstAndLast {
-                messages.append(message(transition.kind == .online, transition.identity))
-            }
-            if eventBus.membership, !transition.left.isEmpty {
-                let body = PresenceEventBody.encode(transition.identity.client, transition.left)
-                messages.append(BusMessage(subject: subjects.left, body: body))
-            }
-        }
-        return messages
-    }
-
-    private func publish(_ messages: [BusMessage]) async {
-        guard !messages.isEmpty else { return }
-        do {
-            try await configuration.transport.publish(messages).get()
-        } catch {
-            metrics.unpublished.increment(by: messages.count)
-            logger.warning(
-                "events not published", metadata: [LogKey.count: "\(messages.count)", LogKey.error: "\(error)"])
-        }
     }
 }

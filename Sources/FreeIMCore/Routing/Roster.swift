@@ -104,6 +104,25 @@ struct Roster {
         }
     }
 
+    /// Makes all connections of a client members of these channels and of no others.
+    mutating func set(_ client: ClientID, _ channels: [ChannelName]) {
+        let wanted = Set(channels)
+        for channel in self.channels(of: client) where !wanted.contains(channel) { leave(client, channel) }
+        for channel in channels { join(client, channel) }
+    }
+
+    /// The channels of a client's connections here.
+    func channels(of client: ClientID) -> [ChannelName] {
+        let socket: UInt32? =
+            switch clients[client] {
+            case nil: nil
+            case .one(let socket): socket
+            case .several(let sockets): sockets.first
+            }
+        guard let socket else { return [] }
+        return memberships[Int(socket)].compactMap { channels[Int($0.channel)]?.name }
+    }
+
     private mutating func index(of channel: ChannelName) -> UInt32 {
         if let index = channelIndices[channel] { return index }
         let index: UInt32

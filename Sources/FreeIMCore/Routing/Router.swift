@@ -14,7 +14,11 @@ final class Router {
     /// Receipts and events that go out together.
     private var outgoing: [BusMessage] = []
     private let partition: Partition
-    private let subjects: Subjects
+    private let identity: NodeIdentity
+    private var locations: Locations
+    private var held = HeldMessages()
+    /// Takes what is for clients that are neither here nor at home here, and are to be looked for.
+    var onMisrouted: (MisroutedMessage) -> Void = { _ in }
     private let allShards: ShardSet
     private let hooks: [any MessageHook]
     private let eventLoop: any EventLoop
@@ -31,7 +35,8 @@ final class Router {
         self.dispatch = dispatch
         self.burst = Burst(shards: shards)
         self.partition = configuration.identity.partition
-        self.subjects = configuration.identity.subjects
+        self.identity = configuration.identity
+        self.locations = Locations(node: configuration.identity.name)
         self.hooks = configuration.messageHooks
         var all: ShardSet = []
         for shard in 0..<shards { all.insert(shard) }
@@ -49,17 +54,40 @@ final class Router {
             if error.code != .keepAlive { metrics.malformed.increment() }
             return
         }
+        if held.isHolding, envelope.isMessage {
+            if held.add(envelope) { return }
+            releaseHeld()
+        }
+        receive(envelope)
+    }
+
+    private func receive(_ envelope: Envelope) {
         switch envelope {
         case .direct(let message): receive(message)
         case .channel(let sender, let channel, let payload):
             spread(.channel(channel), .channel(channel), sender: sender, payload: payload)
         case .broadcast(let sender, let payload):
             spread(.everyone, .everyone, sender: sender, payload: payload)
-        case .forceOffline(let client):
-            guard let entry = directory.entry(of: client) else { return metrics.offline.increment() }
-            burst.add(.close(client, .forcedOffline, reason: "forced offline"), in: entry.shards)
+        case .forceOffline(let client): forceOffline(client, isForwarded: false)
         case .membership(let change): receive(change)
+        case .location(let location):
+            locations.told(location, isWanted: isConnected(location.client) || isHome(of: location.client))
+        case .forwarded(.direct(let message)): receiveForwarded(message)
+        case .forwarded(.forceOffline(let client)): forceOffline(client, isForwarded: true)
+        case .forwarded: metrics.malformed.increment()
         }
+    }
+
+    private func forceOffline(_ client: ClientID, isForwarded: Bool) {
+        if !isForwarded {
+            if let elsewhere = locations[client] {
+                for node in elsewhere.nodes { forward(.forceOffline(client), to: node) }
+            } else if directory.entry(of: client) == nil, !isHome(of: client) {
+                return onMisrouted(.forceOffline(client))
+            }
+        }
+        guard let entry = directory.entry(of: client) else { return metrics.offline.increment() }
+        burst.add(.close(client, .forcedOffline, reason: "forced offline"), in: entry.shards)
     }
 
     /// The transport has nothing more right now.
@@ -85,10 +113,20 @@ final class Router {
         let isStopped: Bool
         if let payload = pass(message.payload, sender: message.sender, audience: .clients(message.receivers)) {
             message.payload = payload
+            forwardWhereElsewhere(&message)
             isStopped = false
         } else {
             isStopped = true
         }
+        deliver(message, isStopped: isStopped)
+    }
+
+    private func receiveForwarded(_ message: DirectMessage) {
+        guard configuration.direct != nil else { return metrics.unsupported.increment() }
+        deliver(message, isStopped: false)
+    }
+
+    private func deliver(_ message: DirectMessage, isStopped: Bool) {
         if message.wantsReceipt, message.sender != nil {
             for receiver in message.receivers { deliverWithReceipt(message, to: receiver, isStopped: isStopped) }
         } else if isStopped {
@@ -136,12 +174,76 @@ final class Router {
     }
 
     private func isOwnEcho(_ receiver: ClientID, of message: DirectMessage, _ entry: Directory.Entry) -> Bool {
-        receiver == message.sender && entry.connections <= 1
+        receiver == message.sender && connections(of: receiver, entry) <= 1
     }
 
     private func clientWithOneConnection(_ client: ClientID) -> ClientID? {
-        guard let entry = directory.entry(of: client), entry.connections <= 1 else { return nil }
+        guard let entry = directory.entry(of: client), connections(of: client, entry) <= 1 else { return nil }
         return client
+    }
+
+    /// Those on other nodes included.
+    private func connections(of client: ClientID, _ entry: Directory.Entry?) -> Int {
+        (entry?.connections ?? 0) + (locations[client]?.connections ?? 0)
+    }
+
+    // MARK: Clients on other nodes
+
+    private func isHome(of client: ClientID) -> Bool {
+        partition.server(for: client) == identity.name
+    }
+
+    /// Sends a message on to the nodes where its receivers are as well; those that are only there are taken out.
+    private func forwardWhereElsewhere(_ message: inout DirectMessage) {
+        var remaining: [ClientID] = []
+        for receiver in message.receivers {
+            let entry = directory.entry(of: receiver)
+            if let elsewhere = locations[receiver] {
+                if receiver == message.sender, connections(of: receiver, entry) <= 1 { continue }
+                var copy = message
+                copy.receivers = [receiver]
+                for (index, node) in elsewhere.nodes.enumerated() {
+                    // One receipt is enough: this node's where the client is here, or else the first one's.
+                    copy.wantsReceipt = message.wantsReceipt && entry == nil && index == 0
+                    forward(.direct(copy), to: node)
+                }
+                if entry == nil { continue }
+            } else if entry == nil, !isHome(of: receiver) {
+                var copy = message
+                copy.receivers = [receiver]
+                onMisrouted(.direct(copy))
+                continue
+            }
+            remaining.append(receiver)
+        }
+        message.receivers = remaining
+    }
+
+    private func forward(_ envelope: Envelope, to node: String) {
+        metrics.forwarded.increment()
+        outgoing.append(
+            BusMessage(subject: identity.subjects.server(node), body: EnvelopeCodec.encode(.forwarded(envelope))))
+    }
+
+    /// What became of a misrouted message: the nodes where its receiver is.
+    func found(_ misrouted: MisroutedMessage, on nodes: [String]) {
+        for (index, node) in nodes.enumerated() {
+            var envelope = misrouted.envelope
+            if case .direct(var message) = envelope, index > 0 {
+                message.wantsReceipt = false
+                envelope = .direct(message)
+            }
+            forward(envelope, to: node)
+        }
+        if nodes.isEmpty {
+            metrics.offline.increment()
+            if case .direct(let message) = misrouted, message.wantsReceipt, let receiver = message.receivers.first,
+                receiver != message.sender
+            {
+                sendReceipt(for: message, from: receiver, delivered: false)
+            }
+        }
+        publishSoon()
     }
 
     /// The payload as the hooks leave it; nil where one stops the message.
@@ -157,11 +259,37 @@ final class Router {
 
     // MARK: Channels follow presence
 
+    func isConnected(_ client: ClientID) -> Bool { directory.entry(of: client) != nil }
+
+    /// See ``PresenceHost/hold(_:)``.
+    func hold(_ clients: [ClientID]) {
+        guard held.hold(clients) else { return }
+        let wait = held.wait
+        eventLoop.assumeIsolated().scheduleTask(in: Self.longestHold) { [weak self] in
+            guard let self, held.wait == wait, held.isHolding else { return }
+            releaseHeld()
+            burstEnded()
+        }
+    }
+
+    /// After it, channels are served as the index knows them.
+    private static let longestHold = TimeAmount.seconds(2)
+
+    private func releaseHeld() {
+        metrics.holdsExpired.increment()
+        for envelope in held.release() { receive(envelope) }
+    }
+
     private func receive(_ change: MembershipChange) {
         if let entry = directory.entry(of: change.client) {
             burst.add(.apply(change), in: entry.shards)
         }
+        if change.kind == .exact {
+            for envelope in held.told(change.client) { receive(envelope) }
+            return
+        }
         guard change.announce, configuration.eventBus?.membership == true, change.kind != .present else { return }
+        let subjects = identity.subjects(for: change.client)
         outgoing.append(
             BusMessage(
                 subject: change.kind == .joined ? subjects.joined : subjects.left,
@@ -209,7 +337,10 @@ final class Router {
         let text = delivered ? direct.deliveredText : direct.offlineText
         let receipt = DirectMessage(
             sender: receiver, receivers: [sender], payload: ReceiptText.make(content: message.payload, receipt: text))
+        let subjects = identity.subjects(for: sender)
         outgoing.append(
-            BusMessage(subject: subjects.server(server), body: EnvelopeCodec.encode(.direct(receipt))))
+            BusMessage(
+                subject: subjects.server(server),
+                body: EnvelopeCodec.encode(.direct(receipt), dialect: subjects.dialect)))
     }
 }

@@ -122,13 +122,15 @@ package final class Shard {
     }
 
     private func apply(_ change: MembershipChange) {
-        for channel in change.channels {
-            switch change.kind {
-            case .joined, .present: roster.join(change.client, channel)
-            case .left: roster.leave(change.client, channel)
-            }
+        switch change.kind {
+        case .joined, .present: for channel in change.channels { roster.join(change.client, channel) }
+        case .left: for channel in change.channels { roster.leave(change.client, channel) }
+        case .exact: roster.set(change.client, change.channels)
         }
     }
+
+    /// The channels of a client's connections here.
+    func channels(of client: ClientID) -> [ChannelName] { roster.channels(of: client) }
 
     private func close(_ client: ClientID, _ code: CloseCode, reason: String) {
         var closing: ContiguousArray<UInt32> = []

@@ -102,6 +102,10 @@ public actor MemoryPresence: PresenceHook {
         clients.map { online[$0]?.values.reduce(0, +) ?? 0 }
     }
 
+    public func nodes(of clients: [ClientID]) -> [[String]] {
+        clients.map { online[$0]?.keys.sorted() ?? [] }
+    }
+
     public func onlineCount() -> Int { online.count }
 
     public func onlineClients(_ page: PageRequest) throws(PresenceError) -> Page<ClientID> {

@@ -35,6 +35,8 @@ final class RouterWorld {
         router = Router(
             configuration: configuration, metrics: NodeMetrics(factory: metrics), eventLoop: loop, shards: 2
         ) { shard, burst in commands.all[shard] += burst }
+        // Whoever is looked for is nowhere.
+        router.onMisrouted = { [unowned router] in router.found($0, on: []) }
     }
 
     /// A client's connection opens in a shard.
@@ -124,6 +126,7 @@ final class NoPresence: PresenceHook {
     func connectionCounts(of clients: [ClientID]) async throws(PresenceError) -> [Int] {
         try answer(clients.map { _ in 0 })
     }
+    func nodes(of clients: [ClientID]) async throws(PresenceError) -> [[String]] { try answer(clients.map { _ in [] }) }
     func onlineCount() async throws(PresenceError) -> Int { try answer(0) }
     func onlineClients(_ page: PageRequest) async throws(PresenceError) -> Page<ClientID> {
         try answer(Page(items: [], next: nil))

@@ -1,0 +1,69 @@
+import Testing
+
+@testable import FreeIMCore
+
+@Suite("Where clients are on other nodes")
+struct LocationsTests {
+    private var locations = Locations(node: "a")
+
+    @Test("other nodes are known, this one is left out")
+    mutating func others() {
+        locations.told(ClientLocation(7, connections: ["a": 1, "c": 2, "b": 1]), isWanted: true)
+        #expect(locations[7]?.nodes == ["b", "c"])
+        #expect(locations[7]?.connections == 3)
+        locations.told(ClientLocation(7, connections: ["a": 1]), isWanted: true)
+        #expect(locations[7] == nil)
+    }
+
+    @Test("of a client that is neither here nor at home here nothing is kept")
+    mutating func unwanted() {
+        locations.told(ClientLocation(7, connections: ["b": 1]), isWanted: true)
+        locations.told(ClientLocation(7, connections: ["b": 1]), isWanted: false)
+        #expect(locations[7] == nil)
+    }
+
+    @Test("a list of all ends what it does not name; news within it stay")
+    mutating func wholeList() {
+        for client: ClientID in [1, 2] {
+            locations.told(ClientLocation(client, connections: ["b": 1]), isWanted: true)
+        }
+        locations.told(.listBegins, isWanted: true)
+        locations.told(ClientLocation(2, connections: ["b": 1]), isWanted: true)
+        locations.told(ClientLocation(3, connections: ["c": 1]), isWanted: true)
+        #expect(locations[1] != nil)
+        locations.told(.listEnds, isWanted: true)
+        #expect(locations[1] == nil && locations[2] != nil && locations[3] != nil)
+    }
+}
+
+@Suite("Messages wait for news of channels")
+struct HeldMessagesTests {
+    private func message(_ number: Int64) -> Envelope { .forceOffline(ClientID(number)) }
+
+    @Test("until each client was told of, as often as it was named")
+    func waits() {
+        var held = HeldMessages()
+        let starts = [held.hold([1, 2]), held.hold([1])]
+        #expect(starts == [true, false])
+        let taken = [held.add(message(1)), held.add(message(2))]
+        #expect(taken == [true, true])
+        let released = [2, 1, 9, 1].map { held.told(ClientID($0)) }
+        #expect(released == [[], [], [], [message(1), message(2)]])
+        #expect(!held.isHolding)
+    }
+
+    @Test("at most so many, and no longer than they are let")
+    func limits() {
+        var held = HeldMessages()
+        let starts = [held.hold([]), held.hold([1])]
+        #expect(starts == [false, true])
+        let taken = (0...HeldMessages.limit).count { held.add(message(Int64($0))) }
+        #expect(taken == HeldMessages.limit)
+        let wait = held.wait
+        let released = held.release()
+        #expect(released.count == HeldMessages.limit)
+        #expect(!held.isHolding)
+        let isFirst = held.hold([1])
+        #expect(isFirst && held.wait != wait)
+    }
+}
