@@ -1,3 +1,4 @@
+import FreeIMTestSupport
 import NIOCore
 import RedisClient
 import Testing

@@ -1,6 +1,8 @@
 import Foundation
+import FreeIMTestSupport
 import NIOCore
 import RedisClient
+import RedisTestSupport
 import Testing
 
 @Suite("After an outage")

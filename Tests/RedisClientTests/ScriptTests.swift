@@ -1,4 +1,6 @@
+import FreeIMTestSupport
 import RedisClient
+import RedisTestSupport
 import Testing
 
 @Suite("Scripts")

@@ -1,6 +1,8 @@
+import FreeIMTestSupport
 import NIOCore
 import NIOPosix
 import RedisClient
+import RedisTestSupport
 import Testing
 
 @Suite("A client of a real server")

@@ -1,5 +1,7 @@
+import FreeIMTestSupport
 import NIOCore
 import RedisClient
+import RedisTestSupport
 import Testing
 
 @Suite("Subscriptions")

@@ -1,42 +1,19 @@
+import FreeIMTestSupport
 import NIOCore
 import NIOPosix
 import RedisClient
+import RedisTestSupport
 import Testing
 
 @Suite("Over TLS")
 struct TLSTests {
-    /// An authority and certificates of a server and a client, made by the openssl command.
-    private func makeCertificates(in directory: String, names: String) throws {
-        let days = ["-days", "2", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-        func openssl(_ arguments: [String]) throws { try runTool("openssl", arguments) }
-        try openssl(
-            ["req", "-x509", "-subj", "/CN=Test CA", "-keyout", "\(directory)/ca.key", "-out", "\(directory)/ca.crt"]
-                + days)
-        for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=client")] {
-            try openssl(
-                [
-                    "req", "-x509", "-subj", subject, "-addext", "subjectAltName=\(names)",
-                    "-addext", "basicConstraints=critical,CA:FALSE", "-CA", "\(directory)/ca.crt", "-CAkey",
-                    "\(directory)/ca.key", "-keyout", "\(directory)/\(name).key", "-out", "\(directory)/\(name).crt",
-                ] + days)
-        }
-    }
-
     private func withTLSServer(
-        clients: String, names: String = "DNS:localhost,IP:127.0.0.1",
+        clients: String = "no", names: String = "DNS:localhost,IP:127.0.0.1",
         _ body: (RedisServer, RedisClientConfiguration) async throws -> Void
     ) async throws {
-        try await withDirectory { directory in
-            try makeCertificates(in: directory, names: names)
-            let server = try await RedisServer(
-                [
-                    "--port", "0", "--tls-port", "{port}", "--tls-cert-file", "{dir}/server.crt", "--tls-key-file",
-                    "{dir}/server.key", "--tls-ca-cert-file", "{dir}/ca.crt", "--tls-auth-clients", clients,
-                ], directory: directory)
-            defer { server.end() }
-            try await server.listens()
+        try await RedisTestSupport.withTLSServer(clients: clients, names: names) { server in
             var configuration = try RedisClientConfiguration(url: "rediss://127.0.0.1:\(server.port)/1")
-            configuration.tls?.caFile = "\(directory)/ca.crt"
+            configuration.tls?.caFile = "\(server.directory)/ca.crt"
             configuration.backoff.initial = .milliseconds(10)
             try await body(server, configuration)
         }
@@ -44,7 +21,7 @@ struct TLSTests {
 
     @Test("a client verifies the server by address or by name, and works as in clear")
     func verified() async throws {
-        try await withTLSServer(clients: "no") { server, configuration in
+        try await withTLSServer { server, configuration in
             for host in ["127.0.0.1", "localhost"] {
                 var configuration = configuration
                 configuration.endpoint = .tcp(host: host, port: server.port)
@@ -63,7 +40,7 @@ struct TLSTests {
 
     @Test("a name other than the certificate's ends the attempt")
     func wrongName() async throws {
-        try await withTLSServer(clients: "no", names: "DNS:localhost") { _, configuration in
+        try await withTLSServer(names: "DNS:localhost") { _, configuration in
             var configuration = configuration
             configuration.tls?.serverName = "other.example"
             try await withClient(configuration) { _, log async throws in
@@ -75,7 +52,7 @@ struct TLSTests {
 
     @Test("an unknown authority ends the attempt")
     func unknownAuthority() async throws {
-        try await withTLSServer(clients: "no") { _, configuration in
+        try await withTLSServer { _, configuration in
             var configuration = configuration
             configuration.tls?.caFile = nil
             try await withClient(configuration) { _, log async throws in

@@ -1,6 +1,8 @@
+import FreeIMTestSupport
 import NIOCore
 import NIOPosix
 import RedisClient
+import RedisTestSupport
 import Testing
 
 @Suite("Without a server")

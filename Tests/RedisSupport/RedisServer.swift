@@ -1,17 +1,17 @@
 import Foundation
 import NIOCore
 import NIOPosix
-import RedisClient
+public import RedisClient
 
-/// A redis-server of its own, on a free port, in a directory of its own.
-final class RedisServer {
-    let port: Int
-    let directory: String
+/// A redis-server of its own, on a free port of 127.0.0.1, in a directory of its own.
+public final class RedisServer {
+    public let port: Int
+    public let directory: String
     private let arguments: [String]
     private var process: Process
 
-    /// Without `--port` among the arguments it listens on a free port of 127.0.0.1.
-    init(_ arguments: [String], directory: String) async throws {
+    /// - Parameter arguments: of redis-server; `{dir}` and `{port}` stand for ``directory`` and ``port``.
+    public init(_ arguments: [String] = [], directory: String) async throws {
         self.directory = directory
         let port = try await Self.freePort()
         self.port = port
@@ -21,35 +21,51 @@ final class RedisServer {
         process = try Self.launch(self.arguments)
     }
 
+    public var url: String { "redis://127.0.0.1:\(port)" }
+
+    /// Of a client that comes back quickly.
+    public var configuration: RedisClientConfiguration {
+        var configuration = RedisClientConfiguration(endpoint: .tcp(host: "127.0.0.1", port: port))
+        configuration.backoff.initial = .milliseconds(10)
+        configuration.backoff.maximum = .milliseconds(100)
+        return configuration
+    }
+
     /// Returns when the server accepts connections.
-    func listens() async throws {
-        let port = port
-        let path = "\(directory)/redis.sock"
-        try await eventually {
-            if FileManager.default.fileExists(atPath: path) { return true }
-            let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                .connect(host: "127.0.0.1", port: port).get()
-            channel?.close(promise: nil)
-            return channel != nil
+    public func listens(within deadline: Duration = .seconds(10)) async throws {
+        let clock = ContinuousClock()
+        let end = clock.now + deadline
+        while await !accepts() {
+            guard clock.now < end else { throw RedisServerError.notListening(deadline) }
+            try await clock.sleep(for: .milliseconds(5))
         }
     }
 
-    func signal(_ number: Int32) {
+    private func accepts() async -> Bool {
+        if FileManager.default.fileExists(atPath: "\(directory)/redis.sock") { return true }
+        let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port).get()
+        channel?.close(promise: nil)
+        return channel != nil
+    }
+
+    public func signal(_ number: Int32) {
         kill(process.processIdentifier, number)
     }
 
     /// As `kill -9` does, and waits for the end.
-    func kill9() {
+    public func kill9() {
         signal(SIGKILL)
         process.waitUntilExit()
     }
 
-    /// On the same port.
-    func restart() throws {
+    /// On the same port, after ``kill9()``.
+    public func restart() throws {
         process = try Self.launch(arguments)
     }
 
-    func end() {
+    /// Ends exactly this server's process.
+    public func end() {
         guard process.isRunning else { return }
         // A stopped process takes no other signal.
         signal(SIGKILL)
@@ -68,7 +84,7 @@ final class RedisServer {
     }
 
     /// Below the ports that the system gives to outgoing connections, so that none of them takes it meanwhile.
-    static func freePort() async throws -> Int {
+    public static func freePort() async throws -> Int {
         while true {
             let port = Int.random(in: 20_000..<32_000)
             let channel = try? await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -78,45 +94,27 @@ final class RedisServer {
             return port
         }
     }
+}
 
-    var configuration: RedisClientConfiguration {
-        var configuration = RedisClientConfiguration(endpoint: .tcp(host: "127.0.0.1", port: port))
-        configuration.backoff.initial = .milliseconds(10)
-        configuration.backoff.maximum = .milliseconds(100)
-        return configuration
-    }
+public enum RedisServerError: Error {
+    case notListening(Duration)
 }
 
 /// A directory that is removed after `body`.
-func withDirectory<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+public func withDirectory<Value>(_ body: (String) async throws -> Value) async throws -> Value {
     let directory = FileManager.default.temporaryDirectory
-        .appendingPathComponent("redis-client-\(UInt64.random(in: 0 ... .max))").path
+        .appendingPathComponent("redis-test-\(UInt64.random(in: 0 ... .max))").path
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: directory) }
     return try await body(directory)
 }
 
-func withServer(_ arguments: String..., body: (RedisServer) async throws -> Void) async throws {
+/// Runs `body` beside a server that accepts connections.
+public func withServer(_ arguments: String..., body: (RedisServer) async throws -> Void) async throws {
     try await withDirectory { directory in
         let server = try await RedisServer(arguments, directory: directory)
         defer { server.end() }
         try await server.listens()
         try await body(server)
     }
-}
-
-func runTool(_ tool: String, _ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [tool] + arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw ToolFailed(tool: tool, status: process.terminationStatus) }
-}
-
-struct ToolFailed: Error {
-    let tool: String
-    let status: Int32
 }
