@@ -1,7 +1,8 @@
 public import FreeIMCore
+public import ServiceLifecycle
 
 /// `auth.token`: a token opens one connection, once, within its time to live.
-public struct TokenAuth: AuthHook, CredentialIssuer {
+public struct TokenAuth: AuthHook, CredentialIssuer, RunsServices {
     private let store: any TokenStore
     private let timeToLive: Duration
 
@@ -12,6 +13,11 @@ public struct TokenAuth: AuthHook, CredentialIssuer {
     }
 
     public var issuer: (any CredentialIssuer)? { self }
+    public var services: [any Service] { (store as? any RunsServices)?.services ?? [] }
+
+    public func ready() async throws {
+        try await store.ready()
+    }
 
     /// Abstains where there is no token, or one of another form, which may be another hook's.
     public func authenticate(_ request: ConnectRequest) async throws -> AuthDecision {

@@ -1,0 +1,78 @@
+import FreeIMCore
+import FreeIMRedis
+import FreeIMTestSupport
+import Logging
+import NIOPosix
+import RedisClient
+import RedisTestSupport
+import Testing
+
+@testable import FreeIMRedisPresence
+
+@Suite("Leases and sweeps")
+struct LeaseTests {
+    @Test("a node sweeps its own predecessors at once, others after a lease of its own")
+    func due() {
+        let start = ContinuousClock.now
+        var sweeper = Sweeper(node: "a", lease: .seconds(9))
+        sweeper.enlisted(as: "a@2", at: start)
+        let expired = ["a@1", "a@2", "b@1", "aa@1"]
+        #expect(sweeper.due(expired, at: start) == ["a@1"])
+        #expect(sweeper.due(expired, at: start + .seconds(8)) == ["a@1"])
+        #expect(sweeper.due(expired, at: start + .seconds(9)) == ["a@1", "b@1", "aa@1"])
+        // Redis was away: all have run out.
+        sweeper.enlisted(as: "a@3", at: start + .seconds(10))
+        #expect(sweeper.due(["a@2", "b@2"], at: start + .seconds(11)) == ["a@2"])
+    }
+
+    @Test("two survivors take a lost node's clients together, each of them once")
+    func race() async throws {
+        try await withServer { server in
+            let servers = ["a", "b", "c"]
+            let fixtures = try servers.map { name in
+                try makePresence(server.url, name: name, servers: servers) {
+                    $0.lease = .milliseconds(600)
+                    $0.renewal = .milliseconds(100)
+                    $0.sweepBatch = 3
+                }
+            }
+            let lost = fixtures[2]
+            let clients = (1...200).map { ClientID(Int64($0)) }
+            // The lost node's lease is never renewed: its presence does not run.
+            try await running(fixtures.map(\.bus) + fixtures.dropLast().map(\.presence)) {
+                for fixture in fixtures { try await fixture.bus.ready() }
+                _ = try await lost.presence.update(clients.map { .init(.opened, Identity(client: $0)) }, on: "c")
+                let kept: ClientID = 500
+                let room = try #require(ChannelName("room"))
+                for fixture in fixtures.dropLast() {
+                    _ = try await fixture.presence.update(
+                        [.init(.opened, Identity(client: kept))], on: fixture.identity.name)
+                }
+                for client in clients.prefix(20) + [kept] { try await lost.presence.join(client, [room]) }
+                try await eventually(within: .seconds(10)) { try await lost.presence.onlineCount() == 1 }
+                #expect(try await lost.presence.connectionCount(of: kept) == 2)
+                #expect(try await lost.presence.memberCount(of: room) == 1)
+                #expect(try await lost.presence.members(of: room) == [kept])
+            }
+        }
+    }
+
+    @Test("a business service with another list of servers finds the nodes', and leaves its own to them")
+    func servers() async throws {
+        try await withServer { server in
+            let node = try makePresence(server.url)
+            try await running([node.bus, node.presence]) {
+                try await node.bus.ready()
+                _ = try await node.presence.update([.init(.opened, Identity(client: 1))], on: "a")
+                let link = try #require((node.bus as? RedisTransport)?.link)
+                for (servers, found) in [(["b", "a"], ["a", "b"]), (["a", "b"], nil)] as [([String], [String]?)] {
+                    let check = ServerListCheck(
+                        identity: NodeIdentity(name: "", servers: servers), link: link, logger: .init(label: "test"))
+                    #expect(try await check.run() == found)
+                }
+                let left = try await link.client.send(RedisCommand("GET", "im_v2_wsServersDiffering"))
+                #expect(left.string == #"["b","a"]"#)
+            }
+        }
+    }
+}
