@@ -39,7 +39,10 @@ let package = Package(
     products: [
         .library(name: "FreeIMCore", targets: ["FreeIMCore"]),
         .library(name: "FreeIMMemory", targets: ["FreeIMMemory"]),
+        .library(name: "FreeIMRedis", targets: ["FreeIMRedis"]),
         .library(name: "RedisClient", targets: ["RedisClient"]),
+        .library(name: "FreeIMRedisPresence", targets: ["FreeIMRedisPresence"]),
+        .library(name: "FreeIMRedisMessenger", targets: ["FreeIMRedisMessenger"]),
         .library(name: "FreeIMTokenAuth", targets: ["FreeIMTokenAuth"]),
         .library(name: "FreeIMAnonymousAuth", targets: ["FreeIMAnonymousAuth"]),
         .library(name: "FreeIMAPI", targets: ["FreeIMAPI"]),
@@ -82,9 +85,32 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "FreeIMRedis",
+            dependencies: ["FreeIMCore", "RedisClient", logging, metrics, nioCore, serviceLifecycle],
+            path: "Sources/Transports/Redis",
+            swiftSettings: strict
+        ),
+        .target(
             name: "FreeIMTokenAuth",
-            dependencies: ["FreeIMCore", logging, metrics, nioCore],
+            dependencies: [
+                "FreeIMCore", "FreeIMRedis", "RedisClient", logging, metrics, nioCore, serviceLifecycle,
+            ],
             path: "Sources/Hooks/TokenAuth",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMRedisPresence",
+            dependencies: ["FreeIMCore", "FreeIMRedis", "RedisClient", logging, metrics, nioCore, serviceLifecycle],
+            path: "Sources/Hooks/RedisPresence",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "FreeIMRedisMessenger",
+            dependencies: [
+                "FreeIMCore", "FreeIMRedis", "FreeIMRedisPresence", "FreeIMTokenAuth", logging, nioCore, nioPosix,
+                serviceLifecycle,
+            ],
+            path: "Sources/Transports/RedisMessenger",
             swiftSettings: strict
         ),
         .target(
@@ -107,7 +133,8 @@ let package = Package(
         .target(
             name: "FreeIMDaemon",
             dependencies: [
-                "FreeIMCore", "FreeIMMemory", "FreeIMTokenAuth", "FreeIMAnonymousAuth", "FreeIMAPI",
+                "FreeIMCore", "FreeIMMemory", "FreeIMRedis", "FreeIMRedisPresence", "FreeIMTokenAuth",
+                "FreeIMAnonymousAuth", "FreeIMAPI",
                 argumentParser, coreMetrics, logging, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ],
             path: "Sources/freeimd/Daemon",
@@ -140,14 +167,40 @@ let package = Package(
             dependencies: ["FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", nioCore, nioEmbedded, nioPosix],
             swiftSettings: strict
         ),
+        .target(
+            name: "RedisTestSupport",
+            dependencies: ["RedisClient", nioCore, nioPosix],
+            path: "Tests/RedisSupport",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "RedisClientTests",
-            dependencies: ["RedisClient", nioCore, nioPosix],
+            dependencies: ["FreeIMTestSupport", "RedisClient", "RedisTestSupport", nioCore, nioPosix],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMRedisTests",
+            dependencies: [
+                "FreeIMCore", "FreeIMRedis", "FreeIMTestSupport", "RedisClient", "RedisTestSupport", inMemoryLogging,
+                logging, metrics, metricsTestKit, nioCore, nioPosix, serviceLifecycle,
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMRedisPresenceTests",
+            dependencies: [
+                "FreeIMCore", "FreeIMRedis", "FreeIMRedisMessenger", "FreeIMRedisPresence", "FreeIMTestSupport",
+                "FreeIMTokenAuth", "RedisClient", "RedisTestSupport", logging, nioCore, nioPosix, serviceLifecycle,
+            ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "FreeIMTokenAuthTests",
-            dependencies: ["FreeIMCore", "FreeIMTokenAuth", "FreeIMTestSupport"],
+            dependencies: [
+                "FreeIMCore", "FreeIMMemory", "FreeIMRedis", "FreeIMTokenAuth", "FreeIMTestSupport", "RedisClient",
+                "RedisTestSupport", inMemoryLogging, logging, metrics, metricsTestKit, nioCore, nioPosix,
+                serviceLifecycle,
+            ],
             swiftSettings: strict
         ),
         .testTarget(
@@ -173,7 +226,10 @@ let package = Package(
         ),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["freeimd", "FreeIMTestSupport", nioCore, nioPosix, nioWebSocket],
+            dependencies: [
+                "freeimd", "FreeIMCore", "FreeIMTestSupport", "RedisClient", "RedisTestSupport", nioCore, nioPosix,
+                nioWebSocket,
+            ],
             swiftSettings: strict
         ),
     ]

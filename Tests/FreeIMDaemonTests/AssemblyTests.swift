@@ -28,6 +28,17 @@ import Testing
             assembly.services.map(\.id) == ["transport.memory", "presence.memory", "node", "gateway.websocket"])
     }
 
+    @Test("A hook's own services start before the node and stop behind it, under the hook's name")
+    func hookServices() throws {
+        let assembly = try assemble("own-redis")
+        #expect(
+            assembly.services.map(\.id)
+                == [
+                    "transport.redis", "presence.memory", "auth.token", "auth.token/partners", "node",
+                    "gateway.websocket",
+                ])
+    }
+
     @Test("Modules are built with a logger and a context of their own")
     func context() throws {
         var catalog = ModuleCatalog.standard
@@ -52,8 +63,8 @@ import Testing
     }
 
     static let ids = [
-        "gateway.websocket", "transport.memory", "auth.token", "auth.anonymous", "presence.memory", "feature.direct",
-        "feature.channels", "feature.event_bus", "api.http", "auth.token/partners",
+        "gateway.websocket", "transport.memory", "transport.redis", "auth.token", "auth.anonymous", "presence.memory",
+        "feature.direct", "feature.channels", "feature.event_bus", "api.http", "auth.token/partners",
     ]
 
     private func assemble(

@@ -149,7 +149,7 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 path, inbound, origins, max_connections, handshake_timeout, auth_timeout, max_header, max_frame, \
                 max_message, max_pending, ping_interval, pong_timeout, close_timeout, backlog
                 """,
-                "several.yaml:8:10: no transport module is named 'kafka'; there are: memory",
+                "several.yaml:8:10: no transport module is named 'kafka'; there are: memory, redis",
                 """
                 several.yaml:10:18: 'ttl' of auth.token is 'soon', expected a duration like 250ms, 10s, 5m or 1h, 1s \
                 to 24h
@@ -189,7 +189,7 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
             fixture: "unknown-key",
             errors: [
                 """
-                unknown-key.yaml:2:3: unknown key 'nmae' of node; did you mean 'name'? it reads name, servers, \
+                unknown-key.yaml:2:3: unknown key 'nmae' of node; did you mean 'name'? it reads name, servers, dialects, \
                 public_url, threads, shutdown_timeout, log_level
                 """,
                 """

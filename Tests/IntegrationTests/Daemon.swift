@@ -55,6 +55,10 @@ final class Daemon: Sendable {
 
     var logText: String { log.text }
 
+    func signal(_ number: Int32) {
+        kill(process.processIdentifier, number)
+    }
+
     /// Sends SIGTERM; returns the exit status.
     func stop() async -> Int32 {
         process.terminate()
@@ -134,6 +138,8 @@ struct Manifest {
     var api: [String: String]? = [:]
     var node: [String: String] = [:]
     var further: [String] = []
+    var bus: [String: [String: String]] = ["transport.memory": [:]]
+    var presence: [String: [String: String]] = ["presence.memory": [:]]
 
     var hasAPI: Bool { api != nil }
 
@@ -143,7 +149,9 @@ struct Manifest {
         lines.append("modules:")
         lines += module("gateway.websocket", gateway.merging(["listen": "\"127.0.0.1:0\""]) { first, _ in first })
         for id in auth { lines += module(id, authKeys[id] ?? [:]) }
-        for id in ["transport.memory", "presence.memory", "feature.direct", "feature.channels", "feature.event_bus"] {
+        for (id, keys) in bus { lines += module(id, keys) }
+        for (id, keys) in presence { lines += module(id, keys) }
+        for id in ["feature.direct", "feature.channels", "feature.event_bus"] {
             lines += module(id, [:])
         }
         for id in further { lines += module(id, [:]) }

@@ -20,14 +20,15 @@ struct Assembly {
         builder.context.transport = transport
         let presence = builder.build(plan.presence)
         builder.context.presence = presence
-        let authHooks = plan.authHooks.compactMap { builder.build($0) }
-        let messageHooks = plan.messageHooks.compactMap { builder.build($0) }
-        let features = plan.features.compactMap { planned in builder.build(planned).map { (planned.id, $0) } }
+        let authHooks = builder.buildAll(plan.authHooks)
+        let messageHooks = builder.buildAll(plan.messageHooks)
+        let features = builder.buildAll(plan.features)
         guard let gateway, let transport, let presence else { throw ManifestErrors(builder.problems) }
         var configuration = NodeConfiguration(
-            identity: builder.context.node, transport: transport, presence: presence, authHooks: authHooks,
-            features: features.map(\.1), eventLoopGroup: eventLoopGroup, logger: logger)
-        configuration.messageHooks = messageHooks + configuration.messageHooks
+            identity: builder.context.node, transport: transport, presence: presence,
+            authHooks: authHooks.map(\.product), features: features.map(\.product), eventLoopGroup: eventLoopGroup,
+            logger: logger)
+        configuration.messageHooks = messageHooks.map(\.product) + configuration.messageHooks
         let node: Node
         let edge: any Service
         do {
@@ -42,11 +43,23 @@ struct Assembly {
         guard builder.problems.isEmpty else { throw ManifestErrors(builder.problems) }
         self.node = node
         self.services =
-            [("\(plan.transport.id)", transport), ("\(plan.presence.id)", presence), ("node", node)]
-            + features.flatMap { id, feature in feature.services(on: node).map { ("\(id)", $0) } }
+            [("\(plan.transport.id)", transport), ("\(plan.presence.id)", presence)]
+            + Self.services(of: authHooks) + Self.services(of: messageHooks) + [("node", node)]
+            + features.flatMap { feature in feature.product.services(on: node).map { ("\(feature.id)", $0) } }
             + [("\(plan.gateway.id)", edge)]
         self.settings = plan.settings
         self.modules = plan.manifest.entries.map(\.id)
+    }
+
+    private static func services<Product>(of hooks: [Built<Product>]) -> [(id: String, service: any Service)] {
+        hooks.flatMap { hook in
+            ((hook.product as? any RunsServices)?.services ?? []).map { ("\(hook.id)", $0) }
+        }
+    }
+
+    private struct Built<Product> {
+        let id: ModuleID
+        let product: Product
     }
 
     /// Builds modules and gathers what cannot be built.
@@ -78,7 +91,15 @@ struct Assembly {
             context.node = NodeIdentity(
                 name: settings.name ?? listen?.description ?? "",
                 servers: settings.servers.isEmpty ? nil : settings.servers, path: gateway?.path ?? "/ws",
-                publicURL: settings.publicURL)
+                publicURL: settings.publicURL, dialects: settings.dialects)
+        }
+
+        mutating func buildAll<Product>(_ planned: [Assembler.Planned<Product>]) -> [Built<Product>] {
+            var built: [Built<Product>] = []
+            for planned in planned {
+                if let product = build(planned) { built.append(Built(id: planned.id, product: product)) }
+            }
+            return built
         }
 
         /// nil where it cannot be built; the problem is gathered.

@@ -8,6 +8,8 @@ struct NodeSection: ModuleConfiguration {
     var name: String?
     /// Empty: the node alone.
     var servers: [String] = []
+    /// The generations of FreeIM whose names are served.
+    var dialects = Dialect.allCases
     var publicURL = NodeIdentity.defaultPublicURL
     /// 0: one per core.
     var threads = 0
@@ -36,6 +38,12 @@ struct NodeSection: ModuleConfiguration {
         var known: Set<String> = []
         for server in servers where !known.insert(server).inserted {
             section.problem("'servers' lists '\(server)' twice; each node has a name of its own", at: "servers")
+        }
+        section.read(
+            "dialects", into: &dialects,
+            "Generations of FreeIM whose names are served: v2 (numbers as ids) and v1 (GUIDs); the first for all else.")
+        if dialects.isEmpty || Set(dialects).count < dialects.count {
+            section.problem("'dialects' must name v2, v1 or both, each once", at: "dialects")
         }
         section.read(
             "public_url", into: &publicURL,

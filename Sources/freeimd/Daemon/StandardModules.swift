@@ -2,6 +2,8 @@ public import FreeIMCore
 import FreeIMAPI
 import FreeIMAnonymousAuth
 import FreeIMMemory
+import FreeIMRedis
+import FreeIMRedisPresence
 import FreeIMTokenAuth
 
 extension ModuleCatalog {
@@ -9,9 +11,9 @@ extension ModuleCatalog {
     public static var standard: ModuleCatalog {
         var catalog = ModuleCatalog()
         catalog.gateways = [.webSocket]
-        catalog.transports = [.memory]
+        catalog.transports = [.memory, .redis]
         catalog.authHooks = [.token, .anonymous]
-        catalog.presenceHooks = [.memory]
+        catalog.presenceHooks = [.memory, .redis]
         catalog.features = [.direct, .channels, .eventBus]
         catalog.apis = [.httpAPI]
         return catalog
