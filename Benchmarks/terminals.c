@@ -1,98 +1,14 @@
-#define _GNU_SOURCE
 #include "terminals.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
 
 /* Nothing arrived for so long, in nanoseconds: what is missing now does not come any more. */
 #define SILENCE 3000000000u
-/* All connections must be open within so many nanoseconds. */
-#define CONNECT_TIME 120000000000u
 
-char read_buffer[256 * 1024];
-
-static int queue;
-static char first_note[200];
-static volatile sig_atomic_t is_ending;
-
-void watch(int fd, enum tag tag, uint32_t index)
+static uint16_t gateway(uint32_t client)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
-	event.data.u64 = (uint64_t)tag << 32 | index;
-	if (epoll_ctl(queue, EPOLL_CTL_ADD, fd, &event))
-		give_up("epoll_ctl: %s", strerror(errno));
-}
-
-void note(const char *format, ...)
-{
-	va_list arguments;
-	if (first_note[0])
-		return;
-	va_start(arguments, format);
-	vsnprintf(first_note, sizeof first_note, format, arguments);
-	va_end(arguments);
-	for (char *c = first_note; *c; c++)
-		if (*c == '"' || *c == '\\' || (unsigned char)*c < 32)
-			*c = '\'';
-}
-
-void give_up(const char *format, ...)
-{
-	va_list arguments;
-	fputs("terminals: ", stderr);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	if (first_note[0])
-		fprintf(stderr, " (first: %s)", first_note);
-	fputc('\n', stderr);
-	exit(2);
-}
-
-static void end(int signal)
-{
-	(void)signal;
-	is_ending = 1;
-}
-
-static void turn(int milliseconds)
-{
-	static struct epoll_event events[512];
-	int count = epoll_wait(queue, events, 512, milliseconds);
-	for (int k = 0; k < count; k++) {
-		uint32_t index = (uint32_t)events[k].data.u64;
-		if (events[k].data.u64 >> 32 == TAG_SUBSCRIBER)
-			subscriber_event(index, events[k].events);
-		else
-			publisher_event(index, events[k].events);
-	}
-	if (is_ending)
-		give_up("ended");
-}
-
-/* Until a point in time, in nanoseconds. */
-static void idle_until(uint64_t until)
-{
-	for (uint64_t time; (time = now()) < until;)
-		turn((int)((until - time) / 1000000u < 100 ? (until - time) / 1000000u + 1 : 100));
-}
-
-static void connect_all(void)
-{
-	uint64_t until = now() + CONNECT_TIME;
-	while (subscribers.started < options.count || subscribers.connecting) {
-		while (subscribers.started < options.count && subscribers.connecting < options.handshakes)
-			start_subscriber();
-		turn(20);
-		if (now() > until)
-			give_up("only %u of %u connections are open", subscribers.open, options.count);
-	}
+	(void)client;
+	return options.port;
 }
 
 /* Publishes until a point in time; false where the stream stalled. */
@@ -164,24 +80,17 @@ static bool stream(void)
 
 int main(int argc, char **argv)
 {
-	struct rlimit files;
 	bool is_good = true;
+	program = "terminals";
 	read_options(argc, argv);
-	signal(SIGINT, end);
-	signal(SIGTERM, end);
-	getrlimit(RLIMIT_NOFILE, &files);
-	files.rlim_cur = files.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &files);
-	if (options.count + options.publishers + 16ull > files.rlim_max)
-		give_up("%u connections need more than %llu open files", options.count, (unsigned long long)files.rlim_max);
-	queue = epoll_create1(EPOLL_CLOEXEC);
+	prepare_loop(options.count + options.publishers + 16ull);
 	prepare_subscribers();
 	if (options.join_path)
 		join_all();
 
 	uint64_t memory = resident_kb(options.pid), start = now();
 	double cpu = process_cpu(options.pid);
-	connect_all();
+	connect_all(gateway);
 	double seconds = (double)(now() - start) / 1e9;
 	idle_until(now() + (uint64_t)(options.settle * 1e9));
 	cpu = process_cpu(options.pid) - cpu;
@@ -198,7 +107,7 @@ int main(int argc, char **argv)
 	       open ? ((double)settled - (double)memory) / open : 0, options.hold > 0 ? held * 1e3 / options.hold : 0);
 	if (options.api_port && open)
 		is_good = stream();
-	printf(",\"closed\":%u,\"note\":\"%s\"}\n", subscribers.closed, first_note);
+	printf(",\"closed\":%u,\"note\":\"%s\"}\n", subscribers.closed, noted());
 	close_subscribers();
 	return is_good && open == options.count && !subscribers.closed ? 0 : 1;
 }

@@ -114,15 +114,26 @@ void publisher_event(uint32_t index, uint32_t events);
 /* A subscriber got this message. */
 void delivered(struct stamp);
 
-/* ---- terminals.c ----------------------------------------------------- */
+/* ---- loop.c ---------------------------------------------------------- */
 
 enum tag { TAG_SUBSCRIBER, TAG_PUBLISHER };
 
 extern char read_buffer[256 * 1024];
+/* For messages to people. */
+extern const char *program;
+
+/* Raises the limit of open files, and gives up where `files` are too many. */
+void prepare_loop(uint64_t files);
+void turn(int milliseconds);
+/* Until a point in time, in nanoseconds. */
+void idle_until(uint64_t until);
+/* Opens `options.count` terminals; `gateway` tells the port for each client. */
+void connect_all(uint16_t (*gateway)(uint32_t client));
 
 void watch(int fd, enum tag, uint32_t index);
 /* Keeps the first one for the report. */
 void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *noted(void);
 /* Ends the process with 2: nothing was measured. */
 void give_up(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
