@@ -110,7 +110,7 @@ let package = Package(
                 "FreeIMCore", "FreeIMRedis", "FreeIMRedisPresence", "FreeIMTokenAuth", logging, nioCore, nioPosix,
                 serviceLifecycle,
             ],
-            path: "Sources/Transports/RedisMessenger",
+            path: "Sources/FreeIMRedisMessenger",
             swiftSettings: strict
         ),
         .target(

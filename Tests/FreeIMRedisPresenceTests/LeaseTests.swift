@@ -31,8 +31,8 @@ struct LeaseTests {
             let servers = ["a", "b", "c"]
             let fixtures = try servers.map { name in
                 try makePresence(server.url, name: name, servers: servers) {
-                    $0.lease = .milliseconds(600)
-                    $0.renewal = .milliseconds(100)
+                    $0.lease = .milliseconds(1_500)
+                    $0.renewal = .milliseconds(200)
                     $0.sweepBatch = 3
                 }
             }
@@ -41,14 +41,16 @@ struct LeaseTests {
             // The lost node's lease is never renewed: its presence does not run.
             try await running(fixtures.map(\.bus) + fixtures.dropLast().map(\.presence)) {
                 for fixture in fixtures { try await fixture.bus.ready() }
-                _ = try await lost.presence.update(clients.map { .init(.opened, Identity(client: $0)) }, on: "c")
                 let kept: ClientID = 500
                 let room = try #require(ChannelName("room"))
+                for client in clients.prefix(20) + [kept] { try await lost.presence.join(client, [room]) }
                 for fixture in fixtures.dropLast() {
                     _ = try await fixture.presence.update(
                         [.init(.opened, Identity(client: kept))], on: fixture.identity.name)
                 }
-                for client in clients.prefix(20) + [kept] { try await lost.presence.join(client, [room]) }
+                let opened = try await lost.presence.update(
+                    clients.map { .init(.opened, Identity(client: $0)) }, on: "c")
+                #expect(opened.count == clients.count)
                 try await eventually(within: .seconds(10)) { try await lost.presence.onlineCount() == 1 }
                 #expect(try await lost.presence.connectionCount(of: kept) == 2)
                 #expect(try await lost.presence.memberCount(of: room) == 1)

@@ -106,6 +106,7 @@ actor Enlistment {
         let attempt = Task {
             do throws(PresenceError) {
                 try await enlist()
+                try await retireOlder()
                 isStored = unstored.isEmpty
             } catch {
                 store.logger.debug("not enlisted yet", metadata: [LogKey.error: "\(error)"])
@@ -158,8 +159,15 @@ actor Enlistment {
         while !unstored.isEmpty {
             try await storePortion(older: older, isIndexRight: isIndexRight)
         }
+        try await retireOlder()
         // Mistrusted meanwhile: once more, with the next work.
         isStored = !isMistrusted
+    }
+
+    /// What is still stored under earlier incarnations belongs to connections that are gone.
+    private func retireOlder() async throws(PresenceError) {
+        guard let incarnation else { return }
+        try await store.retire(before: incarnation, node: node)
     }
 
     private func storePortion(older: String, isIndexRight: Bool) async throws(PresenceError) {

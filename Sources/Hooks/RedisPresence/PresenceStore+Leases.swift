@@ -23,6 +23,10 @@ extension PresenceStore {
             ])
     }
 
+    func retire(before incarnation: String, node: String) async throws(PresenceError) {
+        _ = try await run(PresenceScripts.retire, [.string(incarnation), .string(node)])
+    }
+
     /// nil where the lease has run out.
     func renew(_ incarnation: String) async throws(PresenceError) -> Lease? {
         let answer = try await run(

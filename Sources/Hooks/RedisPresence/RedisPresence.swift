@@ -43,8 +43,8 @@ public final class RedisPresence: PresenceHook {
     }
 
     public func run() async throws {
-        await withDiscardingTaskGroup { group in
-            if ownsLink { group.addTask { try? await self.store.client.run() } }
+        try await withThrowingDiscardingTaskGroup { group in
+            if ownsLink { group.addTask { try await self.store.client.run() } }
             group.addTask {
                 await cancelWhenGracefulShutdown { await self.work() }
                 for enlistment in self.all { await enlistment.resign() }

@@ -1,16 +1,29 @@
 import RedisClient
 
 extension PresenceScripts {
-    /// Gives an incarnation of a node its lease, and ends those of the node's earlier ones.
+    /// Gives an incarnation of a node its lease, and as much time to the node's earlier ones: what is stored under them
+    /// is about to be moved, and not to be swept up meanwhile.
     ///
     /// Arguments: incarnation, node, lease in ms, the node's servers as JSON.
     static let enlist = script(
         #"""
+        local deadline = now() + ARGV[10]
         for _, other in ipairs(redis.call('ZRANGE', base .. 'Lease', 0, -1)) do
-          if nodeOf(other) == ARGV[9] then redis.call('ZADD', base .. 'Lease', 0, other) end
+          if nodeOf(other) == ARGV[9] then redis.call('ZADD', base .. 'Lease', deadline, other) end
         end
-        redis.call('ZADD', base .. 'Lease', now() + ARGV[10], ARGV[8])
+        redis.call('ZADD', base .. 'Lease', deadline, ARGV[8])
         redis.call('HSET', base .. 'Servers', ARGV[8], ARGV[11])
+        return 'ok'
+        """#)
+
+    /// Ends the leases of a node's earlier incarnations.
+    ///
+    /// Arguments: incarnation, node.
+    static let retire = script(
+        #"""
+        for _, other in ipairs(redis.call('ZRANGE', base .. 'Lease', 0, -1)) do
+          if nodeOf(other) == ARGV[9] and other ~= ARGV[8] then redis.call('ZADD', base .. 'Lease', 0, other) end
+        end
         return 'ok'
         """#)
 
