@@ -92,7 +92,7 @@ public final class RedisPresence: PresenceHook {
     }
 
     public func ready() async throws {
-        _ = try await store.client.send(RedisCommand("PING"))
+        try await store.link.ready()
         for enlistment in all { try await enlistment.enlisted.wait() }
     }
 

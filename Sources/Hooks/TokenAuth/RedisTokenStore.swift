@@ -45,16 +45,7 @@ public final class RedisTokenStore: TokenStore, RunsServices {
     public var services: [any Service] { ownsLink ? [link] : [] }
 
     public func ready() async throws {
-        while true {
-            do {
-                _ = try await link.client.send(RedisCommand("PING"))
-                return
-            } catch {
-                try Task.checkCancellation()
-                // A command waits for Redis; this is for what fails at once.
-                try await Task.sleep(for: .milliseconds(100))
-            }
-        }
+        try await link.ready()
     }
 
     public func add(_ token: Token, for identity: Identity, timeToLive: Duration) async throws {

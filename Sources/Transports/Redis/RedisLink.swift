@@ -37,6 +37,20 @@ public final class RedisLink: Service {
         }
     }
 
+    /// Returns when Redis answers; throws on cancellation.
+    public func ready() async throws {
+        while true {
+            do {
+                _ = try await client.send(RedisCommand("PING"))
+                return
+            } catch {
+                try Task.checkCancellation()
+                // A command waits for Redis; this is for what fails at once.
+                try await Task.sleep(for: .milliseconds(100))
+            }
+        }
+    }
+
     /// Tells of each change of a connection, on the client's event loop; to be called before the client is run.
     /// Observers live as long as the link, and must not block.
     public func observe(_ observer: @escaping @Sendable (RedisEvent) -> Void) {

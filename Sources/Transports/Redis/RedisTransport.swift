@@ -56,11 +56,7 @@ public final class RedisTransport: Transport {
 
     public func ready() async throws {
         if let watch { return try await watch.ready() }
-        do {
-            _ = try await link.client.send(RedisCommand("PING"))
-        } catch {
-            throw TransportError(redis: error)
-        }
+        try await link.ready()
     }
 
     // MARK: Subscriptions

@@ -41,9 +41,10 @@ struct NodeSection: ModuleConfiguration {
         }
         section.read(
             "dialects", into: &dialects,
-            "Generations of FreeIM whose names are served: v2 (numbers as ids) and v1 (GUIDs); the first for all else.")
-        if dialects.isEmpty || Set(dialects).count < dialects.count {
-            section.problem("'dialects' must name v2, v1 or both, each once", at: "dialects")
+            "Generations of FreeIM whose names are served: v2 (numbers as ids) and v1 (GUIDs); the first for all else; both if none."
+        )
+        if Set(dialects).count < dialects.count {
+            section.problem("'dialects' names one twice; each of v2 and v1 goes there once at most", at: "dialects")
         }
         section.read(
             "public_url", into: &publicURL,
