@@ -4,6 +4,9 @@
 # check and test build the same way, so that nothing is compiled twice.
 STRICT := FREEIM_WARNINGS=error
 
+# Tests with servers of their own, one target at a time: side by side they take each other's time.
+SERVER_TESTS := RedisClientTests|FreeIMRedisTests|FreeIMRedisPresenceTests|FreeIMTokenAuthTests|IntegrationTests
+
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -15,8 +18,8 @@ run: ## build and run a node on the built-in manifest, with the demo page
 test: ## build and run all tests, and the examples
 	scripts/bootstrap test
 	$(STRICT) swift build --build-tests
-	$(STRICT) swift test --skip-build --skip 'IntegrationTests|Redis'
-	$(STRICT) swift test --skip-build --filter 'IntegrationTests|Redis'
+	$(STRICT) swift test --skip-build --skip '^($(SERVER_TESTS))\.'
+	for tests in $(subst |, ,$(SERVER_TESTS)); do $(STRICT) swift test --skip-build --filter "^$$tests\." || exit 1; done
 	scripts/examples
 
 check: ## format, warnings as errors, imports, habits

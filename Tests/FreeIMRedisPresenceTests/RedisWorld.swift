@@ -15,9 +15,6 @@ func makePresence(
     var options = RedisOptions()
     options.url = url
     options.keyPrefix = keyPrefix
-    options.commandTimeout = .seconds(2)
-    options.keepAlive = .seconds(1)
-    options.peerTimeout = .seconds(2)
     let link = try RedisLink(options, eventLoop: loop, logger: logger)
     let identity = NodeIdentity(name: name, servers: servers)
     let transport = RedisTransport(node: identity, link: link, logger: logger)

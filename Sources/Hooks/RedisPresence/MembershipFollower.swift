@@ -18,6 +18,8 @@ final class MembershipFollower: RedisSubscriber {
         var mayHaveChangedAll = false
     }
 
+    /// Open once Redis tells of changes.
+    let begun = Gate()
     private let store: PresenceStore
     private let prefixes: [String]
     private let onGap: @Sendable () -> Void
@@ -40,7 +42,10 @@ final class MembershipFollower: RedisSubscriber {
     func received(_ body: ByteBuffer, on channel: String) {}
 
     func invalidated(_ keys: [ByteBuffer]?) {
-        guard let keys else { return onGap() }
+        guard let keys else {
+            begun.open()
+            return onGap()
+        }
         guard let host = state.withLock({ $0.host }) else { return }
         let known = state.withLock { Set($0.changed) }
         let clients = keys.compactMap(client).filter { !known.contains($0) && host.isConnected($0) }

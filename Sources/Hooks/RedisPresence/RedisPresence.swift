@@ -93,6 +93,7 @@ public final class RedisPresence: PresenceHook {
 
     public func ready() async throws {
         try await store.link.ready()
+        if store.configuration.tracking { try await follower.begun.wait() }
         for enlistment in all { try await enlistment.enlisted.wait() }
     }
 
