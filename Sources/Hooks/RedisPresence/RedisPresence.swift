@@ -92,8 +92,9 @@ public final class RedisPresence: PresenceHook {
     }
 
     public func ready() async throws {
-        try await store.link.ready()
         if store.configuration.tracking { try await follower.begun.wait() }
+        // An answer comes behind all news of connections made before.
+        try await store.link.ready()
         for enlistment in all { try await enlistment.enlisted.wait() }
     }
 

@@ -7,6 +7,8 @@ final class RedisCore {
     let commands: CommandQueue
     let subscriptions: SubscriptionQueue
     private var tracking: RedisTracking?
+    /// Changed keys can be heard of.
+    private var isRedirected = false
     private var isStopping = false
     private var areCommandsDone = false
     private var isStopped = false
@@ -77,6 +79,7 @@ final class RedisCore {
     /// Reads happen on one connection, and what is heard of their keys on the other.
     private func redirect(to clientID: Int64?) {
         guard case .keysRead(let ignoringOwn)? = tracking else { return }
+        isRedirected = clientID != nil
         guard let clientID else { return commands.setPreamble([]) }
         var arguments: [RedisArgument] = ["TRACKING", "ON", "REDIRECT", .integer(Int(clientID))]
         if ignoringOwn { arguments.append("NOLOOP") }
@@ -85,6 +88,6 @@ final class RedisCore {
 
     /// Redis forgot what the connection before had read.
     private func commandsReady() {
-        if case .keysRead? = tracking { subscriptions.invalidateAll() }
+        if isRedirected { subscriptions.invalidateAll() }
     }
 }
