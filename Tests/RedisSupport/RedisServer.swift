@@ -2,6 +2,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 public import RedisClient
+import Synchronization
 
 /// A redis-server of its own, on a free port of 127.0.0.1, in a directory of its own.
 public final class RedisServer {
@@ -36,6 +37,7 @@ public final class RedisServer {
         let clock = ContinuousClock()
         let end = clock.now + deadline
         while await !accepts() {
+            guard process.isRunning else { throw RedisServerError.ended }
             guard clock.now < end else { throw RedisServerError.notListening(deadline) }
             try await clock.sleep(for: .milliseconds(5))
         }
@@ -50,6 +52,7 @@ public final class RedisServer {
     }
 
     public func signal(_ number: Int32) {
+        guard process.isRunning else { return }
         kill(process.processIdentifier, number)
     }
 
@@ -83,10 +86,15 @@ public final class RedisServer {
         return process
     }
 
-    /// Below the ports that the system gives to outgoing connections, so that none of them takes it meanwhile.
+    private static let firstPort = Int.random(in: 20_000..<32_000)
+    private static let portsGiven = Atomic(0)
+
+    /// Another one with each call. Below the ports that the system gives to outgoing connections, so that none of them
+    /// takes it meanwhile.
     public static func freePort() async throws -> Int {
         while true {
-            let port = Int.random(in: 20_000..<32_000)
+            let number = portsGiven.add(1, ordering: .relaxed).oldValue
+            let port = 20_000 + (firstPort - 20_000 + number) % 12_000
             let channel = try? await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
                 .bind(host: "127.0.0.1", port: port).get()
             guard let channel else { continue }
@@ -98,6 +106,8 @@ public final class RedisServer {
 
 public enum RedisServerError: Error {
     case notListening(Duration)
+    /// It has ended by itself: its arguments are wrong, or its port was taken.
+    case ended
 }
 
 /// A directory that is removed after `body`.
