@@ -89,6 +89,7 @@ struct ImHelperTests {
     func commandCount() async throws {
         try await Cluster.with(nodes: 2) { cluster in
             let terminals = [try await cluster.connect(1), try await cluster.connect(2)]
+            try await eventually { try await cluster.hash("im_v2_wsOnline").count == 2 }
             try await cluster.pipeline([1, 2].map { cluster.command(Cluster.joinScript, "\($0)", "room") })
             let body = #"__FreeIM__(ChanMessage){"Item1":0,"Item2":"room","Item3":"x"}"#
             try await cluster.pipeline(cluster.publishEverywhere(body))
