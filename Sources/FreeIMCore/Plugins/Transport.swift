@@ -9,7 +9,7 @@ public protocol Transport: Service {
     /// Hands messages to the bus, in order. Never blocks; may be called on any thread.
     ///
     /// - Returns: a future that succeeds when the bus has taken all messages, and fails with ``TransportError`` when
-    ///   it has not: the bounded queue stayed full, or the bus stayed unreachable, for the transport's deadline.
+    ///   it has not, or may have: the bounded queue stayed full, or the bus stayed unreachable, for the transport's deadline.
     func publish(_ messages: [BusMessage]) -> EventLoopFuture<Void>
 
     /// Subscribes `inbox` to subjects, matched exactly. Returns once messages published from now on will arrive.

@@ -45,11 +45,11 @@ extension Node: PresenceHost {
 
     private func events(of changes: [ConnectionChange], _ transitions: [PresenceTransition]) -> [BusMessage] {
         guard let eventBus = configuration.eventBus else { return [] }
-        let identity = identity
+        let subjects = ClientSubjects(identity)
         func message(_ isOnline: Bool, _ client: Identity) -> BusMessage {
-            let subjects = identity.subjects(for: client.client)
-            return BusMessage(
-                subject: isOnline ? subjects.online : subjects.offline, body: PresenceEventBody.encode(client))
+            BusMessage(
+                subject: isOnline ? subjects[client.client].online : subjects[client.client].offline,
+                body: PresenceEventBody.encode(client))
         }
         var messages: [BusMessage] = []
         if eventBus.announce == .everyConnection {
@@ -62,7 +62,7 @@ extension Node: PresenceHost {
             if eventBus.membership, !transition.left.isEmpty {
                 let body = PresenceEventBody.encode(transition.identity.client, transition.left)
                 messages.append(
-                    BusMessage(subject: identity.subjects(for: transition.identity.client).left, body: body))
+                    BusMessage(subject: subjects[transition.identity.client].left, body: body))
             }
         }
         return messages

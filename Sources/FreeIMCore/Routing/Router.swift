@@ -4,24 +4,25 @@ import NIOCore
 /// Turns the bus's messages into commands for the shards. Only on the node's bus loop, which is where the transport
 /// delivers; nothing here waits, locks or logs.
 final class Router {
-    private let configuration: NodeConfiguration
-    private let metrics: NodeMetrics
+    let configuration: NodeConfiguration
+    let metrics: NodeMetrics
     /// Hands a burst to a shard, on that shard's loop or on the way there.
     private let dispatch: (Int, [ShardCommand]) -> Void
-    private var directory = Directory()
-    private var burst: Burst
+    var directory = Directory()
+    var burst: Burst
     private var receipts = ReceiptBook()
     /// Receipts and events that go out together.
-    private var outgoing: [BusMessage] = []
-    private let partition: Partition
-    private let identity: NodeIdentity
-    private var locations: Locations
-    private var held = HeldMessages()
+    var outgoing: [BusMessage] = []
+    let partition: Partition
+    let identity: NodeIdentity
+    let subjects: ClientSubjects
+    var locations: Locations
+    var held = HeldMessages()
     /// Takes what is for clients that are neither here nor at home here, and are to be looked for.
     var onMisrouted: (MisroutedMessage) -> Void = { _ in }
     private let allShards: ShardSet
     private let hooks: [any MessageHook]
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     /// Within a burst, or until the loop's next turn, what goes out gathers.
     private var isGathering = false
 
@@ -36,6 +37,7 @@ final class Router {
         self.burst = Burst(shards: shards)
         self.partition = configuration.identity.partition
         self.identity = configuration.identity
+        self.subjects = ClientSubjects(configuration.identity)
         self.locations = Locations(node: configuration.identity.name)
         self.hooks = configuration.messageHooks
         var all: ShardSet = []
@@ -61,7 +63,7 @@ final class Router {
         receive(envelope)
     }
 
-    private func receive(_ envelope: Envelope) {
+    func receive(_ envelope: Envelope) {
         switch envelope {
         case .direct(let message): receive(message)
         case .channel(let sender, let channel, let payload):
@@ -78,18 +80,6 @@ final class Router {
         }
     }
 
-    private func forceOffline(_ client: ClientID, isForwarded: Bool) {
-        if !isForwarded {
-            if let elsewhere = locations[client] {
-                for node in elsewhere.nodes { forward(.forceOffline(client), to: node) }
-            } else if directory.entry(of: client) == nil, !isHome(of: client) {
-                return onMisrouted(.forceOffline(client))
-            }
-        }
-        guard let entry = directory.entry(of: client) else { return metrics.offline.increment() }
-        burst.add(.close(client, .forcedOffline, reason: "forced offline"), in: entry.shards)
-    }
-
     /// The transport has nothing more right now.
     func burstEnded() {
         isGathering = true
@@ -99,7 +89,7 @@ final class Router {
         publishOutgoing()
     }
 
-    private func spread(
+    func spread(
         _ audience: OutboundMessage.Audience, _ target: Delivery.Audience, sender: ClientID?, payload: ByteBuffer
     ) {
         guard configuration.channels != nil else { return metrics.unsupported.increment() }
@@ -183,67 +173,8 @@ final class Router {
     }
 
     /// Those on other nodes included.
-    private func connections(of client: ClientID, _ entry: Directory.Entry?) -> Int {
+    func connections(of client: ClientID, _ entry: Directory.Entry?) -> Int {
         (entry?.connections ?? 0) + (locations[client]?.connections ?? 0)
-    }
-
-    // MARK: Clients on other nodes
-
-    private func isHome(of client: ClientID) -> Bool {
-        partition.server(for: client) == identity.name
-    }
-
-    /// Sends a message on to the nodes where its receivers are as well; those that are only there are taken out.
-    private func forwardWhereElsewhere(_ message: inout DirectMessage) {
-        var remaining: [ClientID] = []
-        for receiver in message.receivers {
-            let entry = directory.entry(of: receiver)
-            if let elsewhere = locations[receiver] {
-                if receiver == message.sender, connections(of: receiver, entry) <= 1 { continue }
-                var copy = message
-                copy.receivers = [receiver]
-                for (index, node) in elsewhere.nodes.enumerated() {
-                    // One receipt is enough: this node's where the client is here, or else the first one's.
-                    copy.wantsReceipt = message.wantsReceipt && entry == nil && index == 0
-                    forward(.direct(copy), to: node)
-                }
-                if entry == nil { continue }
-            } else if entry == nil, !isHome(of: receiver) {
-                var copy = message
-                copy.receivers = [receiver]
-                onMisrouted(.direct(copy))
-                continue
-            }
-            remaining.append(receiver)
-        }
-        message.receivers = remaining
-    }
-
-    private func forward(_ envelope: Envelope, to node: String) {
-        metrics.forwarded.increment()
-        outgoing.append(
-            BusMessage(subject: identity.subjects.server(node), body: EnvelopeCodec.encode(.forwarded(envelope))))
-    }
-
-    /// What became of a misrouted message: the nodes where its receiver is.
-    func found(_ misrouted: MisroutedMessage, on nodes: [String]) {
-        for (index, node) in nodes.enumerated() {
-            var envelope = misrouted.envelope
-            if case .direct(var message) = envelope, index > 0 {
-                message.wantsReceipt = false
-                envelope = .direct(message)
-            }
-            forward(envelope, to: node)
-        }
-        if nodes.isEmpty {
-            metrics.offline.increment()
-            if case .direct(let message) = misrouted, message.wantsReceipt, let receiver = message.receivers.first,
-                receiver != message.sender
-            {
-                sendReceipt(for: message, from: receiver, delivered: false)
-            }
-        }
-        publishSoon()
     }
 
     /// The payload as the hooks leave it; nil where one stops the message.
@@ -255,45 +186,6 @@ final class Router {
             return nil
         }
         return message.payload
-    }
-
-    // MARK: Channels follow presence
-
-    func isConnected(_ client: ClientID) -> Bool { directory.entry(of: client) != nil }
-
-    /// See ``PresenceHost/hold(_:)``.
-    func hold(_ clients: [ClientID]) {
-        guard held.hold(clients) else { return }
-        let wait = held.wait
-        eventLoop.assumeIsolated().scheduleTask(in: Self.longestHold) { [weak self] in
-            guard let self, held.wait == wait, held.isHolding else { return }
-            releaseHeld()
-            burstEnded()
-        }
-    }
-
-    /// After it, channels are served as the index knows them.
-    private static let longestHold = TimeAmount.seconds(2)
-
-    private func releaseHeld() {
-        metrics.holdsExpired.increment()
-        for envelope in held.release() { receive(envelope) }
-    }
-
-    private func receive(_ change: MembershipChange) {
-        if let entry = directory.entry(of: change.client) {
-            burst.add(.apply(change), in: entry.shards)
-        }
-        if change.kind == .exact {
-            for envelope in held.told(change.client) { receive(envelope) }
-            return
-        }
-        guard change.announce, configuration.eventBus?.membership == true, change.kind != .present else { return }
-        let subjects = identity.subjects(for: change.client)
-        outgoing.append(
-            BusMessage(
-                subject: change.kind == .joined ? subjects.joined : subjects.left,
-                body: PresenceEventBody.encode(change.client, change.channels)))
     }
 
     // MARK: From the shards
@@ -313,9 +205,10 @@ final class Router {
         publishSoon()
     }
 
-    private func publishSoon() {
+    func publishSoon() {
         guard !isGathering else { return }
         isGathering = true
+        // The router is not Sendable; this is its own loop, which is checked.
         eventLoop.assumeIsolated().execute { self.publishOutgoing() }
     }
 
@@ -330,14 +223,14 @@ final class Router {
         }
     }
 
-    private func sendReceipt(for message: DirectMessage, from receiver: ClientID, delivered: Bool) {
+    func sendReceipt(for message: DirectMessage, from receiver: ClientID, delivered: Bool) {
         guard let direct = configuration.direct, let sender = message.sender,
             let server = partition.server(for: sender)
         else { return }
         let text = delivered ? direct.deliveredText : direct.offlineText
         let receipt = DirectMessage(
             sender: receiver, receivers: [sender], payload: ReceiptText.make(content: message.payload, receipt: text))
-        let subjects = identity.subjects(for: sender)
+        let subjects = subjects[sender]
         outgoing.append(
             BusMessage(
                 subject: subjects.server(server),

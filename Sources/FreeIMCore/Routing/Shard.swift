@@ -264,6 +264,7 @@ private final class ReceiptWatch {
 
     func expect(_ write: EventLoopFuture<Void>) {
         open += 1
+        // Neither this nor the closure is Sendable; both are of this loop, which is checked.
         write.assumeIsolated().whenComplete { result in
             if case .success = result { self.delivered = true }
             self.finishOne()

@@ -14,8 +14,7 @@ final class MembershipFollower: RedisSubscriber {
         weak var host: (any PresenceHost)?
         var node = ""
         /// Clients to be read at the burst's end.
-        var changed: [ClientID] = []
-        var mayHaveChangedAll = false
+        var changed: Set<ClientID> = []
     }
 
     /// Open once Redis tells of changes.
@@ -47,10 +46,9 @@ final class MembershipFollower: RedisSubscriber {
             return onGap()
         }
         guard let host = state.withLock({ $0.host }) else { return }
-        let known = state.withLock { Set($0.changed) }
-        let clients = keys.compactMap(client).filter { !known.contains($0) && host.isConnected($0) }
+        let connected = keys.compactMap(client).filter(host.isConnected)
+        let clients = state.withLock { state in connected.filter { state.changed.insert($0).inserted } }
         guard !clients.isEmpty else { return }
-        state.withLock { $0.changed += clients }
         host.hold(clients)
     }
 
@@ -63,7 +61,7 @@ final class MembershipFollower: RedisSubscriber {
     func burstEnded() {
         let (clients, node) = state.withLock { state in
             defer { state.changed = [] }
-            return (state.changed, state.node)
+            return (Array(state.changed), state.node)
         }
         guard !clients.isEmpty else { return }
         store.metrics.reread.increment(by: clients.count)

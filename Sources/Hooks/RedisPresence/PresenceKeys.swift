@@ -6,8 +6,24 @@ import RedisClient
 struct PresenceKeys: Sendable {
     let identity: NodeIdentity
     let keyPrefix: String
+    private let version2: Subjects
+    private let version1: Subjects
+    private let partition: Partition
 
-    func subjects(_ dialect: Dialect) -> Subjects { Subjects(path: identity.path, dialect: dialect) }
+    init(identity: NodeIdentity, keyPrefix: String) {
+        self.identity = identity
+        self.keyPrefix = keyPrefix
+        version2 = Subjects(path: identity.path, dialect: .v2)
+        version1 = Subjects(path: identity.path, dialect: .v1)
+        partition = identity.partition
+    }
+
+    private func subjects(_ dialect: Dialect) -> Subjects {
+        switch dialect {
+        case .v2: version2
+        case .v1: version1
+        }
+    }
 
     /// Id to number of connections.
     func online(_ dialect: Dialect) -> RedisArgument { "\(keyPrefix)\(subjects(dialect).prefix)Online" }
@@ -44,7 +60,7 @@ struct PresenceKeys: Sendable {
     }
 
     func home(of client: ClientID) -> RedisArgument {
-        .string(identity.partition.server(for: client) ?? identity.name)
+        .string(partition.server(for: client) ?? identity.name)
     }
 
     func dialect(of client: ClientID) -> RedisArgument { .string(identity.dialect(of: client).rawValue) }

@@ -91,6 +91,7 @@ final class CommandQueue {
     private func sendPreamble() {
         for command in preamble {
             let promise = eventLoop.makePromise(of: RedisValue.self)
+            // Neither this nor the closure is Sendable; both are of this loop, which is checked.
             promise.futureResult.assumeIsolated().whenFailure { [weak self] error in
                 guard let error = error as? RedisError, error.isReply else { return }
                 self?.connection?.close(error)

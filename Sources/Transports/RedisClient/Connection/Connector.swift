@@ -69,6 +69,7 @@ final class Connector {
             failures += 1
             var generator = SystemRandomNumberGenerator()
             let pause = TimeAmount(configuration.backoff.pause(failures: failures, using: &generator))
+            // Neither this nor the closure is Sendable; both are of this loop, which is checked.
             phase = .pausing(
                 eventLoop.assumeIsolated().scheduleTask(in: pause) { [weak self] in self?.connect() })
         }
@@ -117,6 +118,7 @@ final class Connector {
                 }
             case .unix(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
+        // Neither this nor the closure is Sendable; both are of this loop, which is checked.
         attempt.assumeIsolated().whenComplete { [weak self] in self?.connected($0, deadline) }
     }
 

@@ -22,6 +22,7 @@ final class LoopTimer {
         if let due, due <= deadline { return }
         scheduled?.cancel()
         due = deadline
+        // Neither this nor the closure is Sendable; both are of this loop, which is checked.
         scheduled = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in self?.fire() }
     }
 
