@@ -4,7 +4,8 @@ import NIOPosix
 public import RedisClient
 import Synchronization
 
-/// A redis-server of its own, on a free port of 127.0.0.1, in a directory of its own.
+/// A redis-server of its own, on a free port of 127.0.0.1, in a directory of its own. `REDIS_SERVER` in the environment
+/// names another program, for example `valkey-server`.
 public final class RedisServer {
     public let port: Int
     public let directory: String
@@ -78,7 +79,7 @@ public final class RedisServer {
     private static func launch(_ arguments: [String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["redis-server"] + arguments
+        process.arguments = [ProcessInfo.processInfo.environment["REDIS_SERVER"] ?? "redis-server"] + arguments
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         process.standardInput = FileHandle.nullDevice

@@ -47,13 +47,14 @@ final class PresenceStore: Sendable {
         _ script: RedisScript, _ arguments: [RedisArgument], reading: [RedisArgument] = [],
         news: @escaping @Sendable (RedisValue) -> RedisValue? = { _ in nil }
     ) async throws(PresenceError) -> RedisValue {
-        let answer: EventLoopFuture<RedisValue> = client.eval(
-            script, keys: configuration.tracking ? reading : [], arguments: header + arguments)
-        return try await published(answer) { [news($0)] }
+        let keys = configuration.tracking ? reading : []
+        return try await published({ [client, header] in
+            client.eval(script, keys: keys, arguments: header + arguments)
+        }) { [news($0)] }
     }
 
     func send(_ command: RedisCommand) async throws(PresenceError) -> RedisValue {
-        try await published(client.send(command)) { _ in [] }
+        try await published({ [client] in client.send(command) }) { _ in [] }
     }
 
     /// - Parameter news: as above, of all replies together.
@@ -61,26 +62,32 @@ final class PresenceStore: Sendable {
         _ commands: [RedisCommand], news: @escaping @Sendable ([RedisValue]) -> [RedisValue?] = { _ in [] }
     ) async throws(PresenceError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
-        let replies: EventLoopFuture<[RedisValue]> = client.pipeline(commands)
         return try await published(
-            replies.flatMapThrowing { replies in
-                if let error = replies.lazy.compactMap(\.error).first { throw error }
-                return replies
+            { [client] in
+                client.pipeline(commands).flatMapThrowing { replies in
+                    if let error = replies.lazy.compactMap(\.error).first { throw error }
+                    return replies
+                }
             }, news)
     }
 
     /// The arguments with which scripts begin.
     func arguments(_ further: [RedisArgument]) -> [RedisArgument] { header + further }
 
+    /// Asks on the client's loop, so that what is to follow an answer is known before the answer can come: from another
+    /// thread a later call's could be known first, and its news be published first.
     private func published<Answer: Sendable>(
-        _ answer: EventLoopFuture<Answer>, _ news: @escaping @Sendable (Answer) -> [RedisValue?]
+        _ ask: @escaping @Sendable () -> EventLoopFuture<Answer>,
+        _ news: @escaping @Sendable (Answer) -> [RedisValue?]
     ) async throws(PresenceError) -> Answer {
         let loop = client.eventLoop
-        let told = answer.flatMap { [transport] answer in
-            guard let transport else { return loop.makeSucceededFuture(answer) }
-            let messages = news(answer).flatMap { Self.messages($0) }
-            guard !messages.isEmpty else { return loop.makeSucceededFuture(answer) }
-            return transport.publish(messages).hop(to: loop).map { answer }
+        let told = loop.flatSubmit { [transport] in
+            guard let transport else { return ask() }
+            return ask().flatMap { answer in
+                let messages = news(answer).flatMap { Self.messages($0) }
+                guard !messages.isEmpty else { return loop.makeSucceededFuture(answer) }
+                return transport.publish(messages).hop(to: loop).map { answer }
+            }
         }
         do {
             return try await told.get()
