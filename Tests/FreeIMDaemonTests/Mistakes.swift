@@ -146,8 +146,8 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 """,
                 """
                 several.yaml:7:7: unknown key 'pathh' of gateway.websocket; did you mean 'path'? it reads listen, \
-                path, inbound, origins, max_connections, handshake_timeout, auth_timeout, max_header, max_frame, \
-                max_message, max_pending, ping_interval, pong_timeout, close_timeout, backlog
+                path, inbound, origins, max_connections, handshake_timeout, auth_timeout, presence_timeout, \
+                max_header, max_frame, max_message, max_pending, ping_interval, pong_timeout, close_timeout, backlog
                 """,
                 "several.yaml:8:10: no transport module is named 'kafka'; there are: memory, redis",
                 """

@@ -31,7 +31,7 @@ struct ImHelperTests {
         try await Cluster.with(nodes: 2) { cluster in
             let one = try await cluster.connect(1)
             let two = try await cluster.connect(2)
-            try await eventually { try await cluster.hash("im_v2_wsOnline").count == 2 }
+            #expect(try await cluster.hash("im_v2_wsOnline") == ["1": "1", "2": "1"])
             try await cluster.pipeline([
                 cluster.publication(#"{"Item1":1,"Item2":[2],"Item3":"\"hi\"","Item4":true}"#, to: 0),
                 cluster.publication(#"{"Item1":2,"Item2":[3],"Item3":"1","Item4":true}"#, to: 1),
@@ -53,6 +53,24 @@ struct ImHelperTests {
             try await cluster.pipeline([cluster.publication("__FreeIM__(ForceOffline)1", to: 1)])
             #expect(try await one.next() == .close(4500, "forced offline"))
             try await eventually { try await cluster.holdsExactly([2: []]) }
+        }
+    }
+
+    @Test("a client that has its 101 is online, and hears the channels that it is put in from then on")
+    func atOnce() async throws {
+        try await Cluster.with(nodes: 2) { cluster in
+            for id in 1...40 {
+                let terminal = try await cluster.connect(id, to: id / 2 % 2)
+                try await cluster.pipeline(
+                    [
+                        RedisCommand("HGET", "im_v2_wsOnline", "\(id)"),
+                        cluster.command(Cluster.joinScript, "\(id)", "c"),
+                    ]
+                        + cluster.publishEverywhere(#"__FreeIM__(ChanMessage){"Item1":0,"Item2":"c","Item3":"\#(id)"}"#)
+                )
+                #expect(try await terminal.texts(1) == ["\(id)"])
+                #expect(try await cluster.hash("im_v2_wsOnline")["\(id)"] == "1")
+            }
         }
     }
 
@@ -89,7 +107,6 @@ struct ImHelperTests {
     func commandCount() async throws {
         try await Cluster.with(nodes: 2) { cluster in
             let terminals = [try await cluster.connect(1), try await cluster.connect(2)]
-            try await eventually { try await cluster.hash("im_v2_wsOnline").count == 2 }
             try await cluster.pipeline([1, 2].map { cluster.command(Cluster.joinScript, "\($0)", "room") })
             let body = #"__FreeIM__(ChanMessage){"Item1":0,"Item2":"room","Item3":"x"}"#
             try await cluster.pipeline(cluster.publishEverywhere(body))

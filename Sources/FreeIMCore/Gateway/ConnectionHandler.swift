@@ -18,6 +18,9 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private var nextLook: Tick = 0
     private var awaitsPong = false
     private var isRegistered = true
+    /// Whether the answer to the handshake has left; it waits, with all behind it, until presence knows the terminal, so
+    /// that what the business does for a terminal that says it is connected finds it online.
+    private var isAnswered = false
     /// The code that ended the connection, whichever side gave it.
     private var closeCode: CloseCode?
     /// Messages that hooks have not dealt with yet.
@@ -42,7 +45,15 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         gateway.metrics.opened.increment()
+        look(at: shard.now + gateway.presenceTicks)
         shard.open(place, self, identity: identity)
+    }
+
+    func answer() {
+        guard !isAnswered, context != nil else { return }
+        isAnswered = true
+        flush()
+        guard state.phase == .open else { return }
         // Spread, so that terminals that came together are not pinged together.
         look(at: shard.now + Tick.random(in: (gateway.pingTicks + 1) / 2...gateway.pingTicks))
     }
@@ -187,7 +198,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
 
     /// The channel's high-water mark is the gateway's `max_pending`: what is not writable after a flush is slow.
     func flush() {
-        guard let context else { return }
+        guard let context, isAnswered || !context.channel.isWritable else { return }
         context.flush()
         if state.phase == .open, !context.channel.isWritable {
             close(.slowReceiver, reason: "reads too slowly")
@@ -218,6 +229,11 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         guard now == nextLook else { return nil }
         guard state.phase == .open else {
             abort()
+            return nil
+        }
+        guard isAnswered else {
+            gateway.metrics.openedUnstored.increment()
+            answer()
             return nil
         }
         if isReadingPaused { lastSeen = now }

@@ -21,6 +21,7 @@ final class GatewayContext: Sendable {
 
     let handshakeTicks: Tick
     let authTicks: Tick
+    let presenceTicks: Tick
     let pingTicks: Tick
     let pongTicks: Tick
     let closeTicks: Tick
@@ -45,6 +46,7 @@ final class GatewayContext: Sendable {
         self.pingFrame = Frame.make(.ping, ByteBuffer(), allocator: ByteBufferAllocator())
         self.handshakeTicks = Self.ticks(configuration.handshakeTimeout)
         self.authTicks = Self.ticks(configuration.authTimeout)
+        self.presenceTicks = Self.ticks(configuration.presenceTimeout)
         self.pingTicks = Self.ticks(configuration.pingInterval)
         self.pongTicks = Self.ticks(configuration.pongTimeout)
         self.closeTicks = Self.ticks(configuration.closeTimeout)

@@ -133,7 +133,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         guard case .authenticating = state, let place else { return }
         state = .done
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
-        context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+        // Not flushed: the terminal learns that it is in when presence knows it, see ``ConnectionHandler/answer()``.
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
         let connection = ConnectionHandler(gateway: gateway, shard: shard, place: place, identity: identity)
         let pipeline = context.pipeline.syncOperations
         do {

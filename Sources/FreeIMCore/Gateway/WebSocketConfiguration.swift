@@ -25,6 +25,8 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     public var handshakeTimeout = Duration.seconds(10)
     /// For all auth hooks together. Then 503.
     public var authTimeout = Duration.seconds(5)
+    /// For presence to store the connection. Then the handshake is answered all the same.
+    public var presenceTimeout = Duration.seconds(1)
     /// Bytes of the request's line and header fields. Beyond it 431.
     public var maxHeader = ByteCount(16 * 1_024)
     /// Bytes of one frame that a terminal sends. Beyond it close code 1009.
@@ -65,6 +67,9 @@ public struct WebSocketConfiguration: ModuleConfiguration {
             "handshake_timeout", into: &handshakeTimeout, Self.timeouts,
             "From accept to the end of head and authentication; then 408.")
         section.read("auth_timeout", into: &authTimeout, Self.timeouts, "For all auth hooks together; then 503.")
+        section.read(
+            "presence_timeout", into: &presenceTimeout, Self.timeouts,
+            "For presence to store the connection; then the handshake is answered all the same.")
         section.read(
             "max_header", into: &maxHeader, .range(ByteCount(1_024)...ByteCount(1_024 * 1_024)),
             "Bytes of the request's head; beyond it 431.")

@@ -58,6 +58,8 @@ struct GatewayMetrics: Sendable {
     let sockets = Gauge(label: "freeim_gateway_sockets")
     /// Connections opened.
     let opened = Counter(label: "freeim_gateway_connections_opened_total")
+    /// Connections whose handshake was answered before presence had stored them.
+    let openedUnstored = Counter(label: "freeim_gateway_connections_opened_unstored_total")
     /// Connections closed, by the code that this side or the terminal gave first.
     let closed: [CloseCode: Counter]
     /// Connections that ended with any other code.

@@ -17,6 +17,8 @@ package protocol Connection: ShardSocket {
     /// As ``write(_:)``; the promise tells whether the bytes were written to the socket.
     func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>)
     func flush()
+    /// Presence has been told of the connection, so that its terminal may learn that it is open.
+    func answer()
     /// Sends a close frame behind what is queued, and ends the connection.
     func close(_ code: CloseCode, reason: String)
 }

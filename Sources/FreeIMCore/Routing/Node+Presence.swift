@@ -30,7 +30,10 @@ extension Node: PresenceHost {
 
     /// Stores connections that opened and closed, batch after batch, until there are no more.
     func storeChanges() async {
-        while let batch = await changes.next() {
+        while let pending = await changes.next() {
+            let batch = pending.map(\.change)
+            // Whatever becomes of it: those who wait for it are let in.
+            defer { answer(pending) }
             do {
                 let transitions = try await configuration.presence.update(batch, on: identity.name)
                 await publish(events(of: batch, transitions))
@@ -40,6 +43,14 @@ extension Node: PresenceHost {
                     "presence not stored",
                     metadata: [LogKey.count: "\(batch.count)", LogKey.error: "\(error)"])
             }
+        }
+    }
+
+    private func answer(_ pending: [PendingChange]) {
+        var opened = [[SocketID]](repeating: [], count: shards.count)
+        for entry in pending where entry.change.kind == .opened { opened[entry.shard].append(entry.socket) }
+        for (shard, sockets) in zip(shards, opened) where !sockets.isEmpty {
+            shard.run { $0.answer(sockets) }
         }
     }
 
@@ -104,4 +115,11 @@ extension Node {
         metrics.misrouted.increment()
         if !misrouted.offer(message) { metrics.misroutedLost.increment() }
     }
+}
+
+/// A connection that opened or closed, on its way to presence.
+struct PendingChange: Sendable {
+    let change: ConnectionChange
+    let shard: Int
+    let socket: SocketID
 }

@@ -19,7 +19,7 @@ public final class Node: Service, TransportInbox {
     let metrics = NodeMetrics()
 
     let router: NIOLoopBoundBox<Router>
-    let changes: Mailbox<ConnectionChange>
+    let changes: Mailbox<PendingChange>
     /// What is for clients that have to be looked for.
     let misrouted = Mailbox<MisroutedMessage>(limit: 4_096)
     private let subscribed = Gate()
@@ -151,7 +151,9 @@ public final class Node: Service, TransportInbox {
         let number = shard.number
         shard.onChange = { change in
             self.onBusLoop { $0.apply(change, shard: number) }
-            _ = self.changes.offer(ConnectionChange(change.kind, change.identity))
+            _ = self.changes.offer(
+                PendingChange(
+                    change: ConnectionChange(change.kind, change.identity), shard: number, socket: change.socket))
         }
         shard.onReceipt = { receipt, delivered in
             self.onBusLoop { $0.settle(receipt, delivered: delivered) }

@@ -67,7 +67,12 @@ package final class Shard {
         places[Int(id.index)].connection = connection
         connectionCount += 1
         roster.insert(identity.client, id.index)
-        onChange(ShardChange(kind: .opened, identity: identity, remains: true))
+        onChange(ShardChange(kind: .opened, identity: identity, socket: id, remains: true))
+    }
+
+    /// Presence has stored these connections, or cannot for the time being.
+    func answer(_ ids: [SocketID]) {
+        for id in ids where isCurrent(id) { places[Int(id.index)].connection?.answer() }
     }
 
     /// The socket is gone. `identity` where it had become a connection.
@@ -79,7 +84,7 @@ package final class Shard {
         guard let identity else { return }
         connectionCount -= 1
         let remains = roster.remove(identity.client, id.index)
-        onChange(ShardChange(kind: .closed, identity: identity, remains: remains))
+        onChange(ShardChange(kind: .closed, identity: identity, socket: id, remains: remains))
     }
 
     private func isCurrent(_ id: SocketID) -> Bool {
@@ -248,6 +253,7 @@ package final class Shard {
 struct ShardChange: Sendable {
     let kind: ConnectionChange.Kind
     let identity: Identity
+    let socket: SocketID
     /// Whether the client has other connections in the shard.
     let remains: Bool
 }

@@ -27,7 +27,8 @@ struct AsyncGateway {
     func accept() async throws -> NIOAsyncTestingChannel {
         let channel = NIOAsyncTestingChannel(loop: loop)
         let context = context
-        try await loop.executeInContext {
+        try await loop.executeInContext { [shard] in
+            shard.shard.onChange = { [unowned shard = shard.shard] in shard.answer([$0.socket]) }
             #expect(context.enter())
             try WebSocketService.configure(channel, context)
         }

@@ -43,6 +43,51 @@ struct ConnectionHandlerTests {
         #expect(gateway.context.census.count == 0)
     }
 
+    // MARK: Until presence knows it
+
+    @Test("nothing leaves before presence knows the connection; then everything does, in order")
+    func unanswered() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.handshake()
+        try terminal.send(F.make(F.text, "one"))
+        terminal.handler.write(Frame.make(.text, ByteBuffer(string: "two"), allocator: ByteBufferAllocator()))
+        terminal.handler.flush()
+        gateway.tick(gateway.context.presenceTicks - 1)
+        #expect(try terminal.received() == [])
+        gateway.shard.answer([SocketID(index: 0, generation: 0)])
+        #expect(try terminal.received() == [.text("one"), .text("two")])
+        gateway.tick(gateway.context.presenceTicks)
+        #expect(terminal.channel.isActive)
+        try terminal.send(F.make(F.text, "three"))
+        #expect(try terminal.received() == [.text("three")])
+    }
+
+    @Test("a connection that presence does not take in time is let in all the same, and pinged as others")
+    func presenceTimeout() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.handshake()
+        try terminal.send(F.make(F.text, "one"))
+        gateway.tick(gateway.context.presenceTicks)
+        #expect(try terminal.received() == [.text("one")])
+        var ticks: Tick = 0
+        while try terminal.received() != [.ping], ticks < gateway.context.pingTicks * 2 {
+            gateway.tick(1)
+            ticks += 1
+        }
+        #expect(ticks <= gateway.context.pingTicks * 3 / 2)
+    }
+
+    @Test("a connection that is closed before presence knows it gets its answer and the close frame")
+    func closedUnanswered() throws {
+        let gateway = try Self.makeGateway()
+        let terminal = try gateway.handshake()
+        terminal.handler.close(.forcedOffline, reason: "x")
+        #expect(try terminal.received().map(\.closeCode) == [.forcedOffline])
+        terminal.handler.answer()
+        gateway.tick(gateway.context.closeTicks)
+        #expect(!terminal.channel.isActive)
+    }
+
     // MARK: From the terminal
 
     @Test("messages come back as they were where they are echoed, flushed at the end of the read")

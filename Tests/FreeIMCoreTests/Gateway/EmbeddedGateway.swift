@@ -23,6 +23,13 @@ struct EmbeddedGateway {
 
     /// A connection that is open, as after its handshake.
     func connect(_ client: ClientID = 7) throws -> Terminal {
+        let terminal = try handshake(client)
+        terminal.handler.answer()
+        return terminal
+    }
+
+    /// A connection that waits for presence.
+    func handshake(_ client: ClientID = 7) throws -> Terminal {
         #expect(context.enter())
         let channel = EmbeddedChannel(loop: loop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()

@@ -76,6 +76,14 @@ struct OpenConnection {
 struct NodeTests {
     private func json(_ text: String) -> MessagePayload { MessagePayload(text: text) }
 
+    @Test("a connection is answered when presence has stored it")
+    func answered() async throws {
+        try await NodeWorld.with { world in
+            let connection = try await world.open(7, in: 1).connection
+            try await eventually { connection.events == [.answer] }
+        }
+    }
+
     @Test("a message reaches all connections of its receivers, on whatever loops")
     func direct() async throws {
         try await NodeWorld.with { world in
@@ -185,7 +193,7 @@ struct NodeTests {
             for connection in connections {
                 try await eventually { connection.connection.closeCodes == [.forcedOffline] }
             }
-            #expect(other.connection.events == [])
+            #expect(other.connection.closeCodes == [])
         }
     }
 

@@ -10,6 +10,7 @@ final class RecordingConnection: Connection, Sendable {
         /// The texts of the frames of one write.
         case write([String])
         case flush
+        case answer
         case close(CloseCode)
         case goAway
         case abort
@@ -18,6 +19,7 @@ final class RecordingConnection: Connection, Sendable {
             switch self {
             case .write(let texts): "write \(texts)"
             case .flush: "flush"
+            case .answer: "answer"
             case .close(let code): "close \(code)"
             case .goAway: "goAway"
             case .abort: "abort"
@@ -82,6 +84,8 @@ final class RecordingConnection: Connection, Sendable {
         add(.flush)
         onFlush()
     }
+
+    func answer() { add(.answer) }
 
     func close(_ code: CloseCode, reason: String) { add(.close(code)) }
 

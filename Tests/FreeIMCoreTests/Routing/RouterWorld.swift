@@ -39,13 +39,19 @@ final class RouterWorld {
         router.onMisrouted = { [unowned router] in router.found($0, on: []) }
     }
 
+    private static let someSocket = SocketID(index: 0, generation: 0)
+
     /// A client's connection opens in a shard.
     func open(_ client: ClientID, in shard: Int = 0) {
-        router.apply(ShardChange(kind: .opened, identity: Identity(client: client), remains: true), shard: shard)
+        router.apply(
+            ShardChange(kind: .opened, identity: Identity(client: client), socket: Self.someSocket, remains: true),
+            shard: shard)
     }
 
     func close(_ client: ClientID, in shard: Int = 0, remains: Bool = false) {
-        router.apply(ShardChange(kind: .closed, identity: Identity(client: client), remains: remains), shard: shard)
+        router.apply(
+            ShardChange(kind: .closed, identity: Identity(client: client), socket: Self.someSocket, remains: remains),
+            shard: shard)
     }
 
     /// One burst from the bus.
