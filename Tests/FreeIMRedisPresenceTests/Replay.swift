@@ -2,6 +2,7 @@ import FreeIMCore
 import FreeIMRedisMessenger
 import NIOCore
 import RedisClient
+import RedisTestSupport
 import ServiceLifecycle
 import Testing
 

@@ -14,38 +14,72 @@ final class Cluster {
     let redis: RedisClient
     let events = EventLog()
     private(set) var nodes: [Daemon]
-    let names: [String]
+    let layout: Layout
+    private let addresses: [String]
     private let run: Task<Void, any Error>
 
-    static let joinScript =
-        "if redis.call('HSETNX',KEYS[1],ARGV[1],0)==1 then redis.call('HSET',KEYS[2],ARGV[2],0) "
-        + "redis.call('HINCRBY',KEYS[3],ARGV[2],1) end return 1"
-    static let leaveScript =
-        "if redis.call('HDEL',KEYS[1],ARGV[1])==1 then redis.call('HDEL',KEYS[2],ARGV[2]) "
-        + "if redis.call('HINCRBY',KEYS[3],ARGV[2],-1)<=0 then redis.call('HDEL',KEYS[3],ARGV[2]) end end return 1"
+    /// What a cluster's nodes are told alike.
+    struct Layout: Hashable {
+        /// The nodes' names on the bus, in order.
+        var names: [String]
+        var path = "/ws"
+        /// Stands before every key, and before no pub/sub channel.
+        var keyPrefix = ""
+        var database = 0
 
-    private init(server: RedisServer, redis: RedisClient, names: [String], nodes: [Daemon], run: Task<Void, any Error>)
-    {
+        /// Begins FreeIM v2's names.
+        var prefix: String { prefix("im_v2") }
+
+        func prefix(_ root: String) -> String { root + path.replacing("/", with: "_") }
+    }
+
+    var names: [String] { layout.names }
+
+    private init(
+        server: RedisServer, redis: RedisClient, layout: Layout, addresses: [String], nodes: [Daemon],
+        run: Task<Void, any Error>
+    ) {
         self.server = server
         self.redis = redis
-        self.names = names
+        self.layout = layout
+        self.addresses = addresses
         self.nodes = nodes
         self.run = run
     }
 
-    /// Runs `body` with a cluster of so many nodes; a lease is two seconds.
+    /// Runs `body` with a cluster of so many nodes, each of them called by its address; a lease is two seconds.
     static func with(nodes count: Int, _ body: (Cluster) async throws -> Void) async throws {
+        let addresses = try await freeAddresses(count)
+        try await with(Layout(names: addresses), addresses, body)
+    }
+
+    /// Runs `body` with a cluster of nodes whose names need not be addresses.
+    static func with(_ layout: Layout, _ body: (Cluster) async throws -> Void) async throws {
+        try await with(layout, freeAddresses(layout.names.count), body)
+    }
+
+    private static func freeAddresses(_ count: Int) async throws -> [String] {
+        var addresses: [String] = []
+        for _ in 0..<count { addresses.append("127.0.0.1:\(try await RedisServer.freePort())") }
+        return addresses
+    }
+
+    private static func with(
+        _ layout: Layout, _ addresses: [String], _ body: (Cluster) async throws -> Void
+    ) async throws {
         try await withServer { server in
-            var ports: [Int] = []
-            for _ in 0..<count { ports.append(try await RedisServer.freePort()) }
-            let names = ports.map { "127.0.0.1:\($0)" }
-            let redis = try RedisClient(server.configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+            var configuration = server.configuration
+            configuration.database = layout.database
+            let redis = try RedisClient(configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
             let run = Task { try await redis.run() }
             var nodes: [Daemon] = []
-            for name in names { nodes.append(try await start(name, names, server)) }
-            let cluster = Cluster(server: server, redis: redis, names: names, nodes: nodes, run: run)
-            for event in ["Online", "Offline"] {
-                try await redis.subscribe(cluster.events, to: ["evt_im_v2_ws\(event)", "evt_wsim_ws\(event)"])
+            for (name, address) in zip(layout.names, addresses) {
+                nodes.append(try await start(name, at: address, layout, server))
+            }
+            let cluster = Cluster(
+                server: server, redis: redis, layout: layout, addresses: addresses, nodes: nodes, run: run)
+            for prefix in [layout.prefix, layout.prefix("wsim")] {
+                try await redis.subscribe(cluster.events, to: ["evt_\(prefix)Online", "evt_\(prefix)Offline"])
             }
             do {
                 try await body(cluster)
@@ -57,12 +91,19 @@ final class Cluster {
         }
     }
 
-    private static func start(_ name: String, _ names: [String], _ server: RedisServer) async throws -> Daemon {
+    private static func start(
+        _ name: String, at address: String, _ layout: Layout, _ server: RedisServer
+    ) async throws -> Daemon {
         var manifest = Manifest()
-        manifest.gateway = ["listen": "\"\(name)\""]
-        manifest.node = ["servers": "[\(names.map { "\"\($0)\"" }.joined(separator: ", "))]"]
+        manifest.gateway = ["listen": "\"\(address)\"", "path": "\"\(layout.path)\""]
+        let names = layout.names.map { "\"\($0)\"" }.joined(separator: ", ")
+        manifest.node = ["name": "\"\(name)\"", "servers": "[\(names)]"]
         manifest.auth = ["auth.token"]
-        manifest.bus = ["transport.redis": ["url": "\"\(server.url)\""]]
+        manifest.bus = [
+            "transport.redis": [
+                "url": "\"\(server.url)/\(layout.database)\"", "key_prefix": "\"\(layout.keyPrefix)\"",
+            ]
+        ]
         manifest.presence = ["presence.redis": ["lease": "2s", "renewal": "500ms"]]
         let node = try await Daemon.start(manifest)
         let api = API(port: node.apiPort)
@@ -78,44 +119,7 @@ final class Cluster {
 
     /// On the same name, as after a crash.
     func restart(_ index: Int) async throws {
-        nodes[index] = try await Self.start(names[index], names, server)
-    }
-
-    // MARK: What ImHelper does
-
-    func home(of id: Int) -> Int { id % names.count }
-
-    func setToken(_ value: String, prefix: String = "im_v2_ws") async throws -> String {
-        let token = (0..<8).map { _ in
-            let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
-        _ = try await redis.send(RedisCommand("SET", "\(prefix)Token\(token)", .string(value), "EX", "10"))
-        return token
-    }
-
-    func connect(_ id: Int, to node: Int? = nil) async throws -> Terminal {
-        let token = try await setToken(#"{"Item1":\#(id),"Item2":"m\#(id)"}"#)
-        return try await Terminal.connect(nodes[node ?? home(of: id)].gatewayPort, "/ws?token=\(token)")
-    }
-
-    func command(_ script: String, _ id: String, _ channel: String, prefix: String = "im_v2_ws") -> RedisCommand {
-        RedisCommand(
-            "EVAL", .string(script), "3", "\(prefix)Chan\(channel)", "\(prefix)Client\(id)", "\(prefix)ListChan",
-            .string(id), .string(channel))
-    }
-
-    func publication(_ body: String, to node: Int, prefix: String = "im_v2_ws") -> RedisCommand {
-        RedisCommand("PUBLISH", "\(prefix)Server\(names[node])", .string(body))
-    }
-
-    func publishEverywhere(_ body: String) -> [RedisCommand] {
-        names.indices.map { publication(body, to: $0) }
-    }
-
-    func pipeline(_ commands: [RedisCommand]) async throws {
-        let replies: [RedisValue] = try await redis.pipeline(commands)
-        for reply in replies { if let error = reply.error { throw error } }
+        nodes[index] = try await Self.start(names[index], at: addresses[index], layout, server)
     }
 
     // MARK: What stands in Redis

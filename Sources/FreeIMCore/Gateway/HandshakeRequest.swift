@@ -8,7 +8,7 @@ enum HandshakeRequest {
         _ head: HTTPRequestHead, peer: SocketAddress?, configuration: WebSocketConfiguration
     ) throws(Refusal) -> ConnectRequest {
         let (path, query) = try split(head.uri)
-        guard path == configuration.path else {
+        guard path == normal(configuration.path) else {
             throw Refusal(404, "not_found", "no WebSocket endpoint here; this node's is \(configuration.path)")
         }
         guard head.method == .GET else {
@@ -70,6 +70,9 @@ enum HandshakeRequest {
         return uri[scheme.upperBound...].drop { $0 != "/" && $0 != "?" }
     }
 
+    /// An empty path is the same as `/` (RFC 9110 §4.2.3).
+    private static func normal(_ path: String) -> String { path.isEmpty ? "/" : path }
+
     private static func split(
         _ uri: String
     ) throws(Refusal) -> (path: String, query: [(name: String, value: String)]) {
@@ -77,7 +80,7 @@ enum HandshakeRequest {
         guard let path = PercentEncoding.decode(parts[0], plusIsBlank: false) else {
             throw Refusal(400, "bad_request", "the path is not percent-encoded UTF-8")
         }
-        guard parts.count == 2 else { return (path, []) }
+        guard parts.count == 2 else { return (normal(path), []) }
         var query: [(name: String, value: String)] = []
         for pair in parts[1].split(separator: "&") {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -88,7 +91,7 @@ enum HandshakeRequest {
             }
             query.append((name, value))
         }
-        return (path, query)
+        return (normal(path), query)
     }
 }
 

@@ -12,7 +12,8 @@ public struct WebSocketConfiguration: ModuleConfiguration {
 
     /// Where terminals connect. `:6001` listens on all addresses, port 0 takes a free one.
     public var listen = ListenAddress(host: "127.0.0.1", port: 6001)
-    /// The endpoint's path; part of the names on FreeIM's wire, so the same on all nodes and business services.
+    /// The endpoint's path; part of the names on FreeIM's wire, so the same on all nodes and business services. Empty is
+    /// `/` to terminals, and another name than `/` on the wire.
     public var path = "/ws"
     /// nil: `hook` where a module of the node takes terminals' messages, else `discard`.
     public var inbound: Inbound?
@@ -50,8 +51,8 @@ public struct WebSocketConfiguration: ModuleConfiguration {
         section.read("listen", into: &listen, "Where terminals connect, host:port.")
         section.read(
             "path", into: &path,
-            .custom("a path that starts with '/' and has no '?', '#' or blank") { path in
-                path.hasPrefix("/") && !path.contains(where: { "?# ".contains($0) })
+            .custom("empty, or a path that starts with '/' and has no '?', '#' or blank") { path in
+                (path.isEmpty || path.hasPrefix("/")) && !path.contains(where: { "?# ".contains($0) })
             }, "Path of the WebSocket endpoint; the same on all nodes and business services.")
         section.read(
             "inbound", into: &inbound,

@@ -114,6 +114,19 @@ struct HandshakeRequestTests {
         _ = try Self.check(change)
     }
 
+    @Test("an empty path is the same as '/', for the node and for who connects", arguments: ["", "/"])
+    func emptyPath(_ path: String) throws {
+        var configuration = WebSocketConfiguration()
+        configuration.path = path
+        for uri in ["/", "/?token=x", "http://im.example.com", "http://im.example.com?token=x"] {
+            #expect(try Self.check(Change(name: "", status: 101, uri: uri), configuration).path == "/")
+        }
+        let refusal = #expect(throws: Refusal.self) {
+            try Self.check(Change(name: "", status: 404, uri: "/ws"), configuration)
+        }
+        #expect(refusal?.status == 404)
+    }
+
     @Test("auth hooks get path, query and fields as sent, decoded once")
     func request() throws {
         let uri = "/ws?token=a%2Bb%252&client=%E7%BE%A4&flag&=1&token=second&&x=a=b+c"
