@@ -169,3 +169,19 @@ final class EventLog: RedisSubscriber {
 
     func clear() { log.withLock { $0.removeAll() } }
 }
+
+extension Cluster {
+    /// Records what stands in Redis and what the nodes have logged.
+    func explain() async {
+        for key in ["im_v2_wsOnline", "im_v2_wsListChan"] {
+            let hash = try? await hash(key)
+            Issue.record(
+                "\(key): \(hash.map { "\($0.count) fields, \($0.sorted { $0.key < $1.key })" } ?? "unreadable")")
+        }
+        for (name, node) in zip(names, nodes) {
+            let ready = try? await API(port: node.apiPort)("GET", "/health/ready")
+            Issue.record(
+                "\(name): \(ready.map { "\($0.status) \($0.text)" } ?? "silent"); \(node.logText.suffix(4_000))")
+        }
+    }
+}

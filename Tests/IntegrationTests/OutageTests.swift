@@ -27,13 +27,13 @@ struct OutageTests {
             let stopped = clock.now
             for node in cluster.nodes {
                 let api = API(port: node.apiPort)
-                try await eventually(within: .seconds(5) - stopped.duration(to: clock.now)) {
+                try await eventually(within: .seconds(8) - stopped.duration(to: clock.now)) {
                     let answer = try await api("GET", "/health/ready")
                     return answer.status == 503 && answer.text.contains("the transport")
                 }
             }
             // Three times as long as a lease.
-            try await eventually(within: .seconds(10)) { stopped.duration(to: clock.now) >= .seconds(6) }
+            try await eventually(within: .seconds(12)) { stopped.duration(to: clock.now) >= .seconds(6) }
             cluster.server.signal(SIGCONT)
             try await population.isReady(within: .seconds(15))
             try await population.isExact(population.ids, within: .seconds(15))

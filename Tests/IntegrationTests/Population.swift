@@ -34,14 +34,24 @@ struct Population {
     /// Waits until Redis holds these clients and no others, and each in its channel.
     func isExact(_ ids: [Int], within deadline: Duration) async throws {
         let channels = Dictionary(uniqueKeysWithValues: ids.map { ($0, [Self.channel(of: $0)]) })
-        try await eventually(within: deadline) { (try? await cluster.holdsExactly(channels)) == true }
+        do {
+            try await eventually(within: deadline) { (try? await cluster.holdsExactly(channels)) == true }
+        } catch {
+            await cluster.explain()
+            throw error
+        }
     }
 
     /// Waits until every node is ready.
     func isReady(within deadline: Duration) async throws {
         for node in cluster.nodes {
             let api = API(port: node.apiPort)
-            try await eventually(within: deadline) { try await api("GET", "/health/ready").status == 200 }
+            do {
+                try await eventually(within: deadline) { try await api("GET", "/health/ready").status == 200 }
+            } catch {
+                await cluster.explain()
+                throw error
+            }
         }
     }
 

@@ -11,6 +11,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private let place: SocketID
     private let identity: Identity
     private var context: ChannelHandlerContext?
+    /// The channel's socket, where it has one: this handler is the pipeline's only one, so that bytes go out as they are.
+    private var handle: SocketHandle?
     private var state = ConnectionState()
     /// The last moment at which the terminal gave a sign of life.
     private var lastSeen: Tick
@@ -44,6 +46,9 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        handle = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            SocketHandle(descriptor: $0)
+        }
         gateway.metrics.opened.increment()
         look(at: shard.now + gateway.presenceTicks)
         shard.open(place, self, identity: identity)
@@ -56,6 +61,12 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         guard state.phase == .open else { return }
         // Spread, so that terminals that came together are not pinged together.
         look(at: shard.now + Tick.random(in: (gateway.pingTicks + 1) / 2...gateway.pingTicks))
+    }
+
+    /// The descriptor is no longer ours.
+    func channelInactive(context: ChannelHandlerContext) {
+        shard.setHandle(nil, of: place)
+        context.fireChannelInactive()
     }
 
     /// The single exit: whatever ended the connection, it leaves its shard here.
@@ -200,14 +211,20 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     func flush() {
         guard let context, isAnswered || !context.channel.isWritable else { return }
         context.flush()
-        if state.phase == .open, !context.channel.isWritable {
-            close(.slowReceiver, reason: "reads too slowly")
-        }
+        guard state.phase == .open else { return }
+        guard context.channel.isWritable else { return close(.slowReceiver, reason: "reads too slowly") }
+        shard.setHandle(hasWrittenAll(context) ? handle : nil, of: place)
+    }
+
+    /// Whether the kernel has taken all that the channel was given.
+    private func hasWrittenAll(_ context: ChannelHandlerContext) -> Bool {
+        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0
     }
 
     func close(_ code: CloseCode, reason: String) {
         guard state.close(), let context else { return }
         closeCode = code
+        shard.setHandle(nil, of: place)
         context.writeAndFlush(
             wrapOutboundOut(Frame.close(code, reason: reason, allocator: context.channel.allocator)), promise: nil)
         look(at: shard.now + gateway.closeTicks)
@@ -218,6 +235,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Our half is closed behind what is queued; the socket ends when the terminal closes its half, or is cut.
     /// (Closing it over unread input would reset it under the close frame; RFC 6455 §7.1.1.)
     private func endOutput(_ context: ChannelHandlerContext) {
+        shard.setHandle(nil, of: place)
         context.flush()
         context.close(mode: .output, promise: nil)
         look(at: shard.now + gateway.closeTicks)

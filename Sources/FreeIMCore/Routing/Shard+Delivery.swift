@@ -1,0 +1,173 @@
+import NIOCore
+
+/// What a burst brings to the connections.
+///
+/// Nearly always a connection gets one buffer in a burst, and has nothing else to write. Then the buffer is sent over its
+/// socket, and neither the connection nor its channel is touched. Everything else goes through the channel.
+extension Shard {
+    func write(_ delivery: Delivery) {
+        switch delivery.audience {
+        case .client(let client):
+            if let receipt = delivery.receipt {
+                write(delivery.frames, to: client, receipt: receipt)
+            } else {
+                let frames = queue(delivery.frames)
+                roster.forEachSocket(of: client) { write(frames, delivery.messages, to: $0) }
+            }
+        case .clients(let clients):
+            let frames = queue(delivery.frames)
+            for client in clients { roster.forEachSocket(of: client) { write(frames, 1, to: $0) } }
+        case .channel(let channel):
+            write(delivery, to: roster.members(of: channel))
+        case .everyone:
+            let all = places.indices.lazy.filter { self.places[$0].connection != nil }.map { UInt32($0) }
+            write(delivery, to: ContiguousArray(all))
+        }
+    }
+
+    private func write(_ delivery: Delivery, to members: ContiguousArray<UInt32>) {
+        let frames = queue(delivery.frames)
+        let excluded = excludedPlaces(delivery.exclusions)
+        if excluded.isEmpty {
+            for member in members { write(frames, delivery.messages, to: member) }
+            return
+        }
+        for member in members {
+            if excluded.contains(where: { $0.place == member }) {
+                writeSome(delivery, to: member, excluded)
+            } else {
+                write(frames, delivery.messages, to: member)
+            }
+        }
+    }
+
+    /// The places of excluded senders in this shard, with the frame each one does not get.
+    private func excludedPlaces(_ exclusions: [Delivery.Exclusion]) -> [(place: UInt32, frame: Int)] {
+        var places: [(place: UInt32, frame: Int)] = []
+        for (frame, exclusion) in exclusions.enumerated() {
+            guard let sender = exclusion.sender else { continue }
+            roster.forEachSocket(of: sender) { places.append(($0, frame)) }
+        }
+        return places
+    }
+
+    /// The frames of a run that a connection is to get, one by one.
+    private func writeSome(
+        _ delivery: Delivery, to member: UInt32, _ excluded: [(place: UInt32, frame: Int)]
+    ) {
+        deliveries += delivery.messages - excluded.count(where: { $0.place == member })
+        var start = delivery.frames.readerIndex
+        for (frame, exclusion) in delivery.exclusions.enumerated() {
+            defer { start = exclusion.end }
+            guard !excluded.contains(where: { $0.place == member && $0.frame == frame }) else { continue }
+            guard let frames = delivery.frames.getSlice(at: start, length: exclusion.end - start) else { continue }
+            // Frames in front of the first exclusion are one piece; they are counted above.
+            write(queue(frames), 0, to: member)
+        }
+    }
+
+    /// Keeps a buffer to the end of the burst. Returns its place in ``buffers``.
+    private func queue(_ frames: ByteBuffer) -> UInt32 {
+        buffers.append(frames)
+        return UInt32(buffers.count - 1)
+    }
+
+    @inline(__always)
+    private func write(_ frames: UInt32, _ messages: Int, to index: UInt32) {
+        let at = Int(index)
+        guard places[at].connection != nil else { return }
+        deliveries += messages
+        if places[at].handle != nil, places[at].waiting == nil {
+            places[at].waiting = frames
+        } else {
+            passOn(index)
+            places[at].connection?.write(buffers[Int(frames)])
+        }
+        markDirty(index)
+    }
+
+    /// Gives to the connection what waits, so that what follows comes behind it.
+    func passOn(_ index: UInt32) {
+        let at = Int(index)
+        places[at].handle = nil
+        guard let waiting = places[at].waiting else { return }
+        places[at].waiting = nil
+        places[at].connection?.write(buffers[Int(waiting)])
+    }
+
+    private func markDirty(_ index: UInt32) {
+        guard !places[Int(index)].isDirty else { return }
+        places[Int(index)].isDirty = true
+        dirty.append(index)
+    }
+
+    private func write(_ frames: ByteBuffer, to client: ClientID, receipt: ReceiptID) {
+        let watch = ReceiptWatch { [unowned self] in onReceipt(receipt, $0) }
+        roster.forEachSocket(of: client) { index in
+            guard let connection = places[Int(index)].connection else { return }
+            passOn(index)
+            let promise = eventLoop.makePromise(of: Void.self)
+            watch.expect(promise.futureResult)
+            connection.write(frames, promise: promise)
+            deliveries += 1
+            markDirty(index)
+        }
+        watch.allExpected()
+    }
+
+    /// Ends the burst. Flushing may close a connection and so change the tables; they are not walked meanwhile.
+    func flush() {
+        let flushing = dirty, buffers = buffers
+        dirty.removeAll(keepingCapacity: true)
+        self.buffers.removeAll(keepingCapacity: true)
+        for index in flushing {
+            let at = Int(index)
+            guard at < places.count, places[at].isDirty else { continue }
+            places[at].isDirty = false
+            if let waiting = places[at].waiting, let handle = places[at].handle {
+                places[at].waiting = nil
+                send(buffers[Int(waiting)], over: handle, to: at)
+            } else {
+                places[at].connection?.flush()
+            }
+        }
+    }
+
+    private func send(_ frames: ByteBuffer, over handle: SocketHandle, to at: Int) {
+        let sent = frames.withUnsafeReadableBytes { handle.send($0) }
+        guard sent < frames.readableBytes else { return }
+        places[at].handle = nil
+        guard let rest = frames.getSlice(at: frames.readerIndex + sent, length: frames.readableBytes - sent) else {
+            return
+        }
+        places[at].connection?.write(rest)
+        places[at].connection?.flush()
+    }
+}
+
+/// Waits for the writes of one message to a client's connections; one success is enough.
+private final class ReceiptWatch {
+    private var open = 1
+    private var delivered = false
+    private let settle: (Bool) -> Void
+
+    init(settle: @escaping (Bool) -> Void) {
+        self.settle = settle
+    }
+
+    func expect(_ write: EventLoopFuture<Void>) {
+        open += 1
+        // Neither this nor the closure is Sendable; both are of this loop, which is checked.
+        write.assumeIsolated().whenComplete { result in
+            if case .success = result { self.delivered = true }
+            self.finishOne()
+        }
+    }
+
+    func allExpected() { finishOne() }
+
+    private func finishOne() {
+        open -= 1
+        if open == 0 { settle(delivered) }
+    }
+}

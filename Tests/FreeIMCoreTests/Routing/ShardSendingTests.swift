@@ -1,0 +1,168 @@
+import FreeIMTestSupport
+import Foundation
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import FreeIMCore
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Two connected sockets.
+private final class SocketPair {
+    let near: Int32
+    let far: Int32
+
+    init() throws {
+        var pair: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
+        (near, far) = (pair[0], pair[1])
+    }
+
+    deinit {
+        close(near)
+        close(far)
+    }
+
+    /// What has arrived so far.
+    func received() -> [UInt8] {
+        var all: [UInt8] = []
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        while case let count = recv(far, &bytes, bytes.count, Int32(MSG_DONTWAIT)), count > 0 {
+            all += bytes[..<count]
+        }
+        return all
+    }
+
+    func texts() throws -> [String] {
+        var bytes = ByteBuffer(bytes: received())
+        return try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) }
+    }
+}
+
+@Suite("Shard: sending past the connections")
+struct ShardSendingTests {
+    private struct World {
+        let loop = EmbeddedEventLoop()
+        let shard: Shard
+        let connection = RecordingConnection()
+        let place: SocketID
+        let sockets: SocketPair
+
+        init() throws {
+            shard = Shard(eventLoop: loop, number: 0)
+            sockets = try SocketPair()
+            place = shard.admit(connection)
+            shard.open(place, connection, identity: Identity(client: 7))
+            shard.setHandle(SocketHandle(descriptor: sockets.near), of: place)
+        }
+
+        func carryOut(_ commands: ShardCommand...) { _ = shard.carryOut(commands) }
+    }
+
+    private func deliver(_ text: String, receipt: ReceiptID? = nil) -> ShardCommand {
+        let frames = Frame.make(.text, ByteBuffer(string: text), allocator: ByteBufferAllocator())
+        return .deliver(Delivery(audience: .client(7), frames: frames, receipt: receipt))
+    }
+
+    @Test("a connection's only buffer of a burst goes over its socket, burst after burst")
+    func single() throws {
+        let world = try World()
+        world.carryOut(deliver("one"))
+        world.carryOut(deliver("two"))
+        #expect(try world.sockets.texts() == ["one", "two"])
+        #expect(world.connection.events == [])
+    }
+
+    @Test(
+        "several buffers of a burst go through the connection, in order; so does what follows until it has written all")
+    func several() throws {
+        let world = try World()
+        world.carryOut(deliver("one"), deliver("two"), deliver("three"))
+        world.carryOut(deliver("four"))
+        #expect(
+            world.connection.events == [
+                .write(["one"]), .write(["two"]), .write(["three"]), .flush, .write(["four"]), .flush,
+            ])
+        #expect(world.sockets.received() == [])
+        world.shard.setHandle(SocketHandle(descriptor: world.sockets.near), of: world.place)
+        world.carryOut(deliver("five"))
+        #expect(try world.sockets.texts() == ["five"])
+    }
+
+    @Test("what a full socket does not take is the connection's to write, once and in order")
+    func full() throws {
+        let sockets = try SocketPair()
+        let shard = Shard(eventLoop: EmbeddedEventLoop(), number: 0)
+        let connection = ByteConnection()
+        let place = shard.admit(connection)
+        shard.open(place, connection, identity: Identity(client: 7))
+        shard.setHandle(SocketHandle(descriptor: sockets.near), of: place)
+        var sent: [String] = []
+        while connection.flushes == 0, sent.count < 1_000 {
+            sent.append("\(sent.count) " + String(repeating: "x", count: 50_000))
+            _ = shard.carryOut([deliver(sent[sent.count - 1])])
+        }
+        _ = shard.carryOut([deliver("behind")])
+        #expect(connection.flushes == 2)
+        var bytes = ByteBuffer(bytes: sockets.received())
+        bytes.writeImmutableBuffer(connection.written)
+        let texts = try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) }
+        #expect(texts == sent + ["behind"])
+    }
+
+    /// Keeps what it is to write, whole frames or not.
+    private final class ByteConnection: Connection {
+        var written = ByteBuffer()
+        var flushes = 0
+
+        func write(_ frames: ByteBuffer) { written.writeImmutableBuffer(frames) }
+        func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) { promise.fail(ChannelError.eof) }
+        func flush() { flushes += 1 }
+        func answer() {}
+        func close(_ code: CloseCode, reason: String) {}
+        func goAway() {}
+        func abort() {}
+        func deadlineReached(now: Tick) -> Tick? { nil }
+    }
+
+    @Test("of a socket that is broken the connection hears by writing itself")
+    func broken() throws {
+        let world = try World()
+        shutdown(world.sockets.near, Int32(SHUT_RDWR))
+        world.carryOut(deliver("lost"))
+        #expect(world.connection.events == [.write(["lost"]), .flush])
+    }
+
+    @Test("a close comes behind what was delivered before it")
+    func closing() throws {
+        let world = try World()
+        world.carryOut(deliver("last"), .close(7, .forcedOffline, reason: "x"))
+        #expect(world.connection.events.prefix(2) == [.write(["last"]), .close(.forcedOffline)])
+        #expect(world.sockets.received() == [])
+    }
+
+    @Test("a message whose sender wants a receipt goes through the connection, behind what waits")
+    func receipts() throws {
+        let world = try World()
+        world.carryOut(deliver("one"), deliver("two", receipt: ReceiptID(value: 1)), deliver("three"))
+        #expect(world.connection.events == [.write(["one"]), .write(["two"]), .write(["three"]), .flush])
+        for promise in world.connection.takePromises() { promise.succeed() }
+    }
+
+    @Test("the handle of a connection that is gone is not taken, and the next one in its place has none")
+    func reuse() throws {
+        let world = try World()
+        world.shard.remove(world.place, identity: Identity(client: 7))
+        world.shard.setHandle(SocketHandle(descriptor: world.sockets.near), of: world.place)
+        let next = RecordingConnection()
+        let place = world.shard.admit(next)
+        #expect(place.index == world.place.index)
+        world.shard.open(place, next, identity: Identity(client: 7))
+        world.carryOut(deliver("next"))
+        #expect(next.texts == ["next"])
+        #expect(world.sockets.received() == [])
+    }
+}
