@@ -59,7 +59,7 @@ actor Enlistment {
 
     func update(_ changes: [ConnectionChange]) async -> [PresenceTransition] {
         for change in changes { note(change) }
-        if incarnation == nil { await begin() }
+        await begin()
         guard isStored, let incarnation else {
             gather(changes)
             return []
@@ -100,9 +100,10 @@ actor Enlistment {
 
     // MARK: The lease
 
-    /// Enlists for the first time; several callers share one attempt.
+    /// Enlists for the first time, and does nothing later on; several callers share one attempt.
     private func begin() async {
         if let beginning { return await beginning.value }
+        guard incarnation == nil else { return }
         let attempt = Task {
             do throws(PresenceError) {
                 try await enlist()
@@ -134,7 +135,7 @@ actor Enlistment {
     /// Does what is due: stores anew, or renews the lease and sweeps up after lost nodes.
     func work() async {
         do throws(PresenceError) {
-            if incarnation == nil { await begin() }
+            await begin()
             guard incarnation != nil else { return }
             if !isStored { try await storeAnew() }
             if needsLocations, host != nil {
