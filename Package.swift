@@ -175,7 +175,7 @@ let package = Package(
         ),
         .testTarget(
             name: "RedisClientTests",
-            dependencies: ["FreeIMTestSupport", "RedisClient", "RedisTestSupport", nioCore, nioPosix],
+            dependencies: ["FreeIMTestSupport", "RedisClient", "RedisTestSupport", nioCore, nioEmbedded, nioPosix],
             swiftSettings: strict
         ),
         .testTarget(

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOPosix
 import Testing
 
 @testable import RedisClient
@@ -65,6 +66,10 @@ struct ConfigurationTests {
             $0.tls = RedisTLS()
             $0.tls?.keyFile = "key"
         },
+        {
+            $0.tls = RedisTLS()
+            $0.tls?.serverName = "127.0.0.1"
+        },
     ]
 
     @Test("refuses what is out of its range", arguments: mistakes.indices)
@@ -73,6 +78,16 @@ struct ConfigurationTests {
         try configuration.validate()
         Self.mistakes[index](&configuration)
         #expect(throws: RedisError.self) { try configuration.validate() }
+    }
+
+    @Test("names the files of TLS that cannot be read, when the client is run")
+    func missingFile() async throws {
+        var configuration = try RedisClientConfiguration(url: "rediss://localhost")
+        configuration.tls?.caFile = "/none/ca.crt"
+        let client = try RedisClient(configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
+        let error = await redisError { try await client.run() }
+        #expect(error?.code == .tls)
+        #expect(error?.message.contains("/none/ca.crt") == true)
     }
 
     @Test("spaces attempts farther and farther apart, at random within the jitter")

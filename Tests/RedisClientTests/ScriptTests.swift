@@ -1,4 +1,5 @@
 import FreeIMTestSupport
+import NIOCore
 import RedisClient
 import RedisTestSupport
 import Testing
@@ -44,6 +45,26 @@ struct ScriptTests {
                 }
                 let error = await redisError { try await client.send(RedisCommand("EVALSHA", .string(script.sha1), 0)) }
                 #expect(error?.code == .noScript)
+            }
+        }
+    }
+
+    @Test("that have to be sent again keep the deadline of the call")
+    func deadline() async throws {
+        try await withFakeServer { _, command in
+            switch command.first {
+            case "EVALSHA": .late("-NOSCRIPT No matching script.\r\n", .milliseconds(1_000))
+            case "EVAL": .silence
+            default: FakeServer.greeting(command, other: .silence)
+            }
+        } body: { server in
+            var configuration = server.configuration
+            configuration.commandTimeout = .milliseconds(1_500)
+            try await withClient(configuration) { client, _ async throws in
+                let clock = ContinuousClock()
+                let start = clock.now
+                #expect(await redisError { try await client.eval(RedisScript("return 1")) }?.code == .timeout)
+                #expect(clock.now - start < .milliseconds(2_400))
             }
         }
     }

@@ -190,10 +190,13 @@ struct ServerTests {
             try await withClient(server.configuration) { client, _ async throws in
                 for command in [
                     RedisCommand("subscribe", "a"), RedisCommand("MONITOR"), RedisCommand("client", "reply", "off"),
+                    RedisCommand("multi"),
                 ] {
                     let error = await redisError { try await client.send(command) }
                     #expect(error?.code == .invalid, "\(command)")
                 }
+                let open = [RedisCommand("MULTI"), RedisCommand("EXEC"), RedisCommand("MULTI"), RedisCommand("PING")]
+                #expect(await redisError { try await client.pipeline(open) }?.code == .invalid)
                 #expect(try await client.send(RedisCommand("PING")).string == "PONG")
             }
         }

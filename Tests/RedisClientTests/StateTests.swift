@@ -14,13 +14,7 @@ struct StateTests {
         return configuration
     }
 
-    private func readyState() -> CommandState<Int> {
-        var state = CommandState<Int>(configuration, now: start, handshakeDeadline: start + .seconds(1))
-        _ = state.received(.integer(7))
-        _ = state.received(.simple(ByteBuffer(string: "PONG")))
-        state.read(now: start)
-        return state
-    }
+    private var pong: RedisValue { .simple(ByteBuffer(string: "PONG")) }
 
     @Test("a handshake sends all it has to in one pipeline, and needs every answer")
     func handshake() {
@@ -34,7 +28,7 @@ struct StateTests {
         let ok = RedisValue.simple(ByteBuffer(string: "OK"))
         #expect((0..<3).map { _ in handshake.received(ok) } == [.pending, .pending, .pending])
         #expect(handshake.received(.integer(9)) == .pending)
-        #expect(handshake.received(.simple(ByteBuffer(string: "PONG"))) == .accepted)
+        #expect(handshake.received(pong) == .accepted)
         #expect(handshake.clientID == 9)
     }
 
@@ -48,13 +42,13 @@ struct StateTests {
 
     @Test("commands expire in order, and their replies are dropped")
     func expiry() {
-        var state = readyState()
-        state.send(1, count: 1, deadline: start + .seconds(1), now: start)
-        state.send(nil, count: 1, deadline: nil, now: start)
-        state.send(2, count: 2, deadline: start + .seconds(2), now: start)
-        state.send(3, count: 1, deadline: start + .seconds(3), now: start)
+        var state = CommandState<Int>()
+        state.send(1, count: 1, deadline: start + .seconds(1))
+        state.send(nil, count: 1, deadline: nil)
+        state.send(2, count: 2, deadline: start + .seconds(2))
+        state.send(3, count: 1, deadline: start + .seconds(3))
         #expect(state.inFlight == 5)
-        #expect(state.nextLook == start + .seconds(1))
+        #expect(state.nextDeadline == start + .seconds(1))
         #expect(state.takeExpired(now: start) == [])
         #expect(state.takeExpired(now: start + .seconds(1)) == [1])
         _ = state.received(.integer(1))
@@ -71,15 +65,15 @@ struct StateTests {
             return
         }
         #expect(state.isIdle && state.inFlight == 0)
-        state.send(4, count: 1, deadline: start + .seconds(4), now: start)
+        state.send(4, count: 1, deadline: start + .seconds(4))
         #expect(state.takeExpired(now: start + .seconds(4)) == [4])
         #expect(state.end() == [])
     }
 
     @Test("a pipeline's replies come together")
     func pipeline() {
-        var state = readyState()
-        state.send(1, count: 3, deadline: nil, now: start)
+        var state = CommandState<Int>()
+        state.send(1, count: 3, deadline: nil)
         _ = state.received(.integer(1))
         _ = state.received(.integer(2))
         guard case .replies(1, let values) = state.received(.integer(3)) else {
@@ -94,15 +88,32 @@ struct StateTests {
         #expect(error.code == .protocolViolation)
     }
 
+    @Test("an UNSUBSCRIBE where nothing is subscribed has been carried out, whatever Redis calls it")
+    func notSubscribed() {
+        var state = SubscriberState()
+        _ = state.unsubscribe(ByteBuffer(string: "c"))
+        let answer = RedisError(reply: "NOSUB 'unsubscribe' command executed not in subscribed mode")
+        #expect(state.received(.error(answer)) == .nothing)
+        #expect(!state.isOwed)
+    }
+
     @Test("those who wait when the connection ends are told in order")
     func end() {
-        var state = readyState()
-        for target in 1...3 { state.send(target, count: 1, deadline: start, now: start) }
+        var state = CommandState<Int>()
+        for target in 1...3 { state.send(target, count: 1, deadline: start) }
         #expect(state.end() == [1, 2, 3])
-        guard case .nothing = state.received(.integer(1)) else {
-            Issue.record("a reply after the end")
-            return
-        }
+        #expect(state.end() == [])
+    }
+
+    @Test("a command expires in time behind others that have no deadline")
+    func behindPing() {
+        var state = CommandState<Int>()
+        state.send(nil, count: 1, deadline: nil)
+        #expect(state.nextDeadline == nil)
+        state.send(1, count: 1, deadline: start + .seconds(1))
+        #expect(state.nextDeadline == start + .seconds(1))
+        #expect(state.takeExpired(now: start + .seconds(1)) == [1])
+        #expect(state.nextDeadline == nil)
     }
 
     @Test("a silent peer is asked once, and given up only while it owes an answer")
@@ -119,11 +130,18 @@ struct StateTests {
         #expect(liveness.nextLook == start + .seconds(19))
     }
 
-    @Test("a handshake has its own deadline")
+    @Test("a handshake has its own deadline, and silence afterwards another")
     func handshakeDeadline() {
-        let state = CommandState<Int>(configuration, now: start, handshakeDeadline: start + .seconds(1))
-        #expect(state.nextLook == start + .seconds(1))
-        #expect(state.verdict(now: start) == .fine)
-        #expect(state.verdict(now: start + .seconds(1)) == .dead)
+        var session = Session(configuration, now: start, handshakeDeadline: start + .seconds(1))
+        #expect(session.nextLook == start + .seconds(1))
+        #expect(session.verdict(now: start) == .fine)
+        #expect(session.verdict(now: start + .seconds(1)) == .dead)
+        #expect(session.greeted(.integer(7)) == .pending && session.phase == .greeting)
+        #expect(session.greeted(pong) == .accepted && session.phase == .ready && session.clientID == 7)
+        session.read(now: start, isOwed: false)
+        #expect(session.verdict(now: start + .seconds(1)) == .fine)
+        #expect(session.nextLook == start + .seconds(5))
+        session.end()
+        #expect(session.phase == .over)
     }
 }

@@ -74,19 +74,18 @@ struct SubscriptionTests {
         }
     }
 
-    @Test("that the ACL forbids fail with NOPERM and leave the others alone")
-    func forbidden() async throws {
-        try await withServer("--user", "u", "on", ">p", "~*", "&good*", "+@all") { server in
-            var configuration = server.configuration
-            configuration.credentials = RedisCredentials(user: "u", password: "p")
-            try await withClient(configuration) { client, log async throws in
+    @Test("tell channels apart by their bytes")
+    func bytes() async throws {
+        try await withServer { server in
+            try await withClient(server.configuration) { client, _ async throws in
                 let recorder = Recorder()
-                try await client.subscribe(recorder, to: ["good 1"])
-                let error = await redisError { try await client.subscribe(recorder, to: ["good 2", "bad"]) }
-                #expect(error?.code == .noPerm)
-                #expect(try await client.send(RedisCommand("PUBLISH", "good 1", "x")).integer == 1)
-                #expect(try await client.send(RedisCommand("PUBLISH", "good 2", "x")).integer == 0)
-                #expect(log.reasons(.subscriptions).isEmpty)
+                let (composed, decomposed) = ("\u{E9}", "e\u{301}")
+                try await client.subscribe(recorder, to: [composed, decomposed, composed])
+                for name in [composed, decomposed] {
+                    #expect(try await client.send(RedisCommand("PUBLISH", .string(name), "x")).integer == 1)
+                }
+                try await eventually { recorder.messages.count == 2 }
+                #expect(recorder.messages.map { $0.utf8.count } == [5, 6])
             }
         }
     }
@@ -109,62 +108,5 @@ struct SubscriptionTests {
                 #expect(try await client.send(RedisCommand("PUBLISH", "c", "x")).integer == 0)
             }
         }
-    }
-}
-
-@Suite("Tracking of keys")
-struct TrackingTests {
-    @Test("tells of keys under a prefix before messages published after the change")
-    func prefixes() async throws {
-        try await withServer { server in
-            try await withClient(server.configuration) { client, _ async throws in
-                let recorder = Recorder()
-                client.track(.prefixes(["Chan"]), recorder)
-                try await client.subscribe(recorder, to: ["c"])
-                try await eventually { recorder.now.invalidations == [nil] }
-                _ = try await client.pipeline([
-                    RedisCommand("SET", "Other", 1), RedisCommand("SADD", "Chan1", "x"),
-                    RedisCommand("PUBLISH", "c", "x"),
-                ])
-                try await eventually { !recorder.messages.isEmpty }
-                #expect(recorder.now.invalidations == [nil, ["Chan1"]])
-                _ = try await client.send(RedisCommand("FLUSHALL"))
-                try await eventually { recorder.now.invalidations == [nil, ["Chan1"], nil] }
-                #expect(recorder.now.open == 0)
-            }
-        }
-    }
-
-    @Test("tells of keys read, where others change them, also after either connection was made anew")
-    func keysRead() async throws {
-        try await withServer { server in
-            try await withClient(server.configuration) { other, _ async throws in
-                try await withClient(server.configuration) { client, log async throws in
-                    let recorder = Recorder()
-                    client.track(.keysRead(ignoringOwn: true), recorder)
-                    for kind in [nil, "normal", "pubsub"] {
-                        let begun = recorder.now.invalidations.filter { $0 == nil }.count
-                        if let kind {
-                            _ = try await other.send(RedisCommand("CLIENT", "KILL", "TYPE", .string(kind)))
-                        }
-                        try await eventually { recorder.now.invalidations.filter { $0 == nil }.count > begun }
-                        try await eventually { log.readies(.subscriptions).count > (kind == "pubsub" ? 1 : 0) }
-                        let key = RedisArgument.string("key \(kind ?? "first")")
-                        _ = try await client.send(RedisCommand("GET", key))
-                        _ = try await client.send(RedisCommand("SET", "own", 1))
-                        _ = try await other.send(RedisCommand("SET", key, 2))
-                        try await eventually { recorder.now.invalidations.last == [key.text] }
-                    }
-                    #expect(!recorder.now.invalidations.contains(["own"]))
-                }
-            }
-        }
-    }
-}
-
-extension RedisArgument {
-    fileprivate var text: String {
-        guard case .string(let text) = self else { return "" }
-        return text
     }
 }

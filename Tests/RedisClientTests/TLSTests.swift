@@ -1,11 +1,11 @@
+import Foundation
 import FreeIMTestSupport
 import NIOCore
-import NIOPosix
 import RedisClient
 import RedisTestSupport
 import Testing
 
-@Suite("Over TLS")
+@Suite("Over TLS", .enabled(if: RedisServer.hasTLS, "\(RedisServer.noTLS)"))
 struct TLSTests {
     private func withTLSServer(
         clients: String = "no", names: String = "DNS:localhost,IP:127.0.0.1",
@@ -78,13 +78,22 @@ struct TLSTests {
         }
     }
 
-    @Test("files that cannot be read are named when the client is run")
-    func missingFile() async throws {
-        var configuration = try RedisClientConfiguration(url: "rediss://localhost")
-        configuration.tls?.caFile = "/none/ca.crt"
-        let client = try RedisClient(configuration, eventLoop: MultiThreadedEventLoopGroup.singleton.next())
-        let error = await redisError { try await client.run() }
-        #expect(error?.code == .tls)
-        #expect(error?.message.contains("/none/ca.crt") == true)
+    @Test("a silent server is given up without waiting for its leave")
+    func silent() async throws {
+        try await withTLSServer { server, configuration in
+            var configuration = configuration
+            configuration.commandTimeout = .seconds(20)
+            configuration.peerTimeout = .milliseconds(500)
+            try await withClient(configuration) { client, log async throws in
+                _ = try await client.send(RedisCommand("PING"))
+                server.signal(SIGSTOP)
+                let clock = ContinuousClock()
+                let start = clock.now
+                #expect(await redisError { try await client.send(RedisCommand("PING")) }?.code == .connectionLost)
+                try await eventually { log.reasons().first?.code == .timeout }
+                #expect(clock.now - start < .seconds(4))
+                server.signal(SIGCONT)
+            }
+        }
     }
 }

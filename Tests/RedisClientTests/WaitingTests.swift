@@ -49,6 +49,19 @@ struct WaitingTests {
         }
     }
 
+    @Test("calls that subscribe have a limit as well")
+    func boundedSubscriptions() async throws {
+        var configuration = try await nobody()
+        configuration.commandTimeout = .milliseconds(500)
+        configuration.maxWaiting = 3
+        try await withClient(configuration) { client, _ async throws in
+            let waiting = (0..<3).map { _ -> EventLoopFuture<Void> in client.subscribe(Recorder(), to: ["c"]) }
+            #expect(await redisError { try await client.subscribe(Recorder(), to: ["d"]) }?.code == .overloaded)
+            for future in waiting { #expect(await redisError { try await future.get() }?.code == .unavailable) }
+            #expect(await redisError { try await client.subscribe(Recorder(), to: ["d"]) }?.code == .unavailable)
+        }
+    }
+
     @Test("stopping fails what waits, at once")
     func stop() async throws {
         let configuration = try await nobody()

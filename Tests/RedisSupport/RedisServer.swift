@@ -76,10 +76,12 @@ public final class RedisServer {
         process.waitUntilExit()
     }
 
+    static let program = ProcessInfo.processInfo.environment["REDIS_SERVER"] ?? "redis-server"
+
     private static func launch(_ arguments: [String]) throws -> Process {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [ProcessInfo.processInfo.environment["REDIS_SERVER"] ?? "redis-server"] + arguments
+        process.arguments = [program] + arguments
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         process.standardInput = FileHandle.nullDevice

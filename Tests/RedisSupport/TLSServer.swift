@@ -1,5 +1,24 @@
 import Foundation
 
+extension RedisServer {
+    /// Some builds of the server speak no TLS. The second option is wrong in any build, so that none starts; which of the
+    /// two is complained of tells.
+    public static let hasTLS: Bool = {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [program, "--tls-port", "0", "--no-such-option", "1"]
+        process.standardOutput = output
+        process.standardError = output
+        guard (try? process.run()) != nil else { return false }
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return !text.contains("tls-port")
+    }()
+
+    public static let noTLS = "the server that REDIS_SERVER names was built without TLS"
+}
+
 /// Runs `body` beside a server that speaks TLS alone; `ca.crt`, `client.crt` and `client.key` are in its directory.
 ///
 /// - Parameters:

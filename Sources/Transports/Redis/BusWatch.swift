@@ -50,8 +50,10 @@ final class BusWatch: RedisSubscriber {
             group.addTask { await self.subscribe() }
             group.addTask {
                 while !Task.isCancelled {
-                    // Behind what the loop has read: a canary that has come is not overdue.
-                    self.client.eventLoop.execute { self.beat() }
+                    // Behind what the loop has read: a canary that has come is not overdue. The time is that of the beat,
+                    // or a busy loop would find a canary overdue one beat late.
+                    let now = NIODeadline.now()
+                    self.client.eventLoop.execute { self.beat(now) }
                     try? await Task.sleep(for: self.interval)
                 }
             }
@@ -71,15 +73,15 @@ final class BusWatch: RedisSubscriber {
         }
     }
 
-    private func beat() {
-        change { $0.look(now: $1) }
-        if state.withLock({ $0.underWay == 0 }) { sendCanary() }
+    private func beat(_ now: NIODeadline) {
+        change(now: now) { $0.look(now: $1) }
+        if state.withLock({ $0.underWay == 0 }) { sendCanary(now: now) }
     }
 
-    private func sendCanary() {
+    private func sendCanary(now: NIODeadline) {
         state.withLock { state in
             state.underWay += 1
-            state.bus.sent(now: .now())
+            state.bus.sent(now: now)
         }
         client.send(RedisCommand("PUBLISH", .string(channel), "")).whenComplete { result in
             self.state.withLock { state in
@@ -99,7 +101,7 @@ final class BusWatch: RedisSubscriber {
         switch event.change {
         case .connected: break
         // At once: until it is heard the bus counts as lost.
-        case .ready: sendCanary()
+        case .ready: sendCanary(now: .now())
         case .disconnected(let error) where error.code == .stopped: stop()
         case .disconnected(let error):
             if event.connection == .subscriptions {
@@ -118,8 +120,7 @@ final class BusWatch: RedisSubscriber {
         metrics.up.record(0)
     }
 
-    private func change(_ step: (inout BusState, NIODeadline) -> BusState.Change?) {
-        let now = NIODeadline.now()
+    private func change(now: NIODeadline = .now(), _ step: (inout BusState, NIODeadline) -> BusState.Change?) {
         let (change, gate) = state.withLock { state in
             let change = step(&state.bus, now)
             isUpNow.store(state.bus.phase == .up, ordering: .releasing)

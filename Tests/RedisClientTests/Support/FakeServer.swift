@@ -6,6 +6,7 @@ import NIOPosix
 struct FakeServer {
     enum Answer: Sendable {
         case text(String)
+        case late(String, TimeAmount)
         case silence
         /// Closes the connection after the text.
         case close(String)
@@ -80,6 +81,11 @@ private final class FakeHandler: ChannelInboundHandler {
         for command in commands {
             switch script(number, command) {
             case .text(let text): context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)
+            case .late(let text, let delay):
+                let channel = context.channel
+                context.eventLoop.scheduleTask(in: delay) {
+                    channel.writeAndFlush(ByteBuffer(string: text), promise: nil)
+                }
             case .silence: break
             case .close(let text):
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: text)), promise: nil)

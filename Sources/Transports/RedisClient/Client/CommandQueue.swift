@@ -15,8 +15,12 @@ final class CommandQueue {
     private var isPumping = false
     private var waiting = CircularBuffer<Submission>()
     private var connection: CommandConnection?
-    /// Commands that make a new connection what it has to be, sent before all others.
+    /// Commands that make a new connection what it has to be. All others wait until Redis has accepted them.
     private var preamble: [RedisCommand] = []
+    /// Those of the preamble that Redis has yet to accept.
+    private var unaccepted = 0
+    /// The connection has been reported ready.
+    private var isReported = false
     /// Called for each connection, before any command is sent over it.
     var becameReady: (() -> Void)?
     private var scripts: Set<RedisScript> = []
@@ -41,12 +45,15 @@ final class CommandQueue {
 
     deinit {
         for submission in waiting + intake.take() {
-            submission.receiver.fail(RedisError(.stopped, "the Redis client is gone"))
+            submission.receiver.fail(.gone)
         }
     }
 
     func start(tls: NIOSSLContext?) {
-        connector.start(tls: tls) { [weak self] in try self?.adopt($0, $1) }
+        connector.start(tls: tls) { [weak self] deadline throws(RedisError) in
+            guard let self else { throw .gone }
+            return try adopt(deadline)
+        }
     }
 
     /// Sends what can be sent.
@@ -63,7 +70,7 @@ final class CommandQueue {
 
     /// One flush; false where nothing could be sent.
     private func sendBatch() -> Bool {
-        guard let connection else { return false }
+        guard unaccepted == 0, let connection else { return false }
         var count = 0
         var bytes = 0
         while connection.hasRoom, let submission = waiting.popFirst() {
@@ -83,29 +90,36 @@ final class CommandQueue {
     func setPreamble(_ commands: [RedisCommand]) {
         preamble = commands
         guard let connection, connection.isReady else { return }
-        sendPreamble()
+        sendPreamble(over: connection)
         connection.flush()
     }
 
-    /// Without what it says the connection would be of no use.
-    private func sendPreamble() {
+    private func sendPreamble(over connection: CommandConnection) {
+        let deadline = eventLoop.now + TimeAmount(configuration.commandTimeout)
         for command in preamble {
             let promise = eventLoop.makePromise(of: RedisValue.self)
+            unaccepted += 1
             // Neither this nor the closure is Sendable; both are of this loop, which is checked.
-            promise.futureResult.assumeIsolated().whenFailure { [weak self] error in
-                guard let error = error as? RedisError, error.isReply else { return }
-                self?.connection?.close(error)
-            }
-            connection?.write(
-                Submission(
-                    bytes: command.encoded, count: 1,
-                    deadline: eventLoop.now + TimeAmount(configuration.commandTimeout), receiver: .single(promise)))
+            promise.futureResult.assumeIsolated().whenComplete { [weak self] in self?.preambleAnswered($0) }
+            connection.write(
+                Submission(bytes: command.encoded, count: 1, deadline: deadline, receiver: .single(promise)))
+        }
+    }
+
+    /// Without what the preamble says the connection would be of no use.
+    private func preambleAnswered(_ result: Result<RedisValue, any Error>) {
+        switch result {
+        case .success:
+            unaccepted -= 1
+            open()
+        case .failure(let error):
+            connection?.close(error as? RedisError ?? RedisError(.connectionLost, "\(error)", underlying: error))
         }
     }
 
     // MARK: The connection
 
-    private func adopt(_ channel: any Channel, _ deadline: NIODeadline) throws {
+    private func adopt(_ deadline: NIODeadline) throws(RedisError) -> Wire {
         let events = CommandConnection.Events(
             ready: { [weak self] in self?.ready() },
             room: { [weak self] in self?.pump() },
@@ -113,26 +127,30 @@ final class CommandQueue {
         let connection = try CommandConnection(
             configuration, eventLoop: eventLoop, handshakeDeadline: deadline, events: events)
         self.connection = connection
-        do {
-            try channel.pipeline.syncOperations.addHandler(connection)
-        } catch {
-            self.connection = nil
-            throw error
-        }
+        return connection.wire
     }
 
     private func ready() {
         guard let connection else { return }
-        sendPreamble()
+        sendPreamble(over: connection)
         // Redis may have been restarted. Known now, scripts run in the order in which they were called.
         for script in scripts { connection.write(script.load) }
         connection.flush()
+        open()
+    }
+
+    /// Commands may be sent, if nothing is missing.
+    private func open() {
+        guard unaccepted == 0, !isReported, let connection, connection.isReady else { return }
+        isReported = true
         connector.ready(clientID: connection.clientID)
         becameReady?()
     }
 
     private func closed(_ reason: RedisError) {
         connection = nil
+        unaccepted = 0
+        isReported = false
         connector.lost(reason)
         pump()
     }
@@ -146,11 +164,9 @@ final class CommandQueue {
     private func expire() {
         let now = eventLoop.now
         let error =
-            connection?.isReady == true
+            isReported
             ? RedisError(.timeout, "Redis takes no more commands: \(configuration.maxInFlight) are unanswered")
-            : RedisError(
-                .unavailable, "no connection to Redis before the deadline: \(connector.outage.message)",
-                underlying: connector.outage)
+            : connector.noConnection
         while let next = waiting.first, next.deadline <= now { failFirst(error) }
         pump()
     }
@@ -171,7 +187,7 @@ final class CommandQueue {
 
     private func finishStopping() {
         guard let connection else {
-            while !waiting.isEmpty { failFirst(RedisError(.stopped, "the Redis client has been stopped")) }
+            while !waiting.isEmpty { failFirst(.stopped) }
             connector.stop()
             timer.cancel()
             let stopped = stopped
@@ -179,9 +195,9 @@ final class CommandQueue {
             stopped?()
             return
         }
-        guard connection.isReady else { return connection.close(RedisError(.stopped, "the Redis client stops")) }
+        guard connection.isReady else { return connection.close(.stopping) }
         guard waiting.isEmpty, connection.isIdle else { return }
         connector.stop()
-        connection.close(RedisError(.stopped, "the Redis client stops"))
+        connection.close(.stopping)
     }
 }

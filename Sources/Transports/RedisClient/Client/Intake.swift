@@ -28,7 +28,7 @@ final class Intake: Sendable {
 
     func offer(_ submission: Submission) -> Outcome {
         state.withLock { state in
-            guard !state.isFinished else { return .refused(RedisError(.stopped, "the Redis client has been stopped")) }
+            guard !state.isFinished else { return .refused(.stopped) }
             guard submission.count <= maxCount - state.count else {
                 return .refused(
                     RedisError(.overloaded, "\(state.count) commands wait for Redis already; the limit is \(maxCount)"))

@@ -117,20 +117,30 @@ public final class RedisClient: Sendable {
     public func eval(
         _ script: RedisScript, keys: [RedisArgument] = [], arguments: [RedisArgument] = []
     ) -> EventLoopFuture<RedisValue> {
+        let deadline = NIODeadline.now() + TimeAmount(configuration.commandTimeout)
         let promise = eventLoop.makePromise(of: RedisValue.self)
-        submit([script.evalSHA(keys, arguments)], .single(promise), script: script)
+        submit([script.evalSHA(keys, arguments)], .single(promise), deadline: deadline, script: script)
         return promise.futureResult.flatMapError { error in
             guard let error = error as? RedisError, error.code == .noScript else {
                 return self.eventLoop.makeFailedFuture(error)
             }
-            return self.send(script.eval(keys, arguments))
+            let promise = self.eventLoop.makePromise(of: RedisValue.self)
+            self.submit([script.eval(keys, arguments)], .single(promise), deadline: deadline)
+            return promise.futureResult
         }
     }
 
-    private func submit(_ commands: [RedisCommand], _ receiver: Submission.Receiver, script: RedisScript? = nil) {
+    private func submit(
+        _ commands: [RedisCommand], _ receiver: Submission.Receiver, deadline: NIODeadline? = nil,
+        script: RedisScript? = nil
+    ) {
         if let command = commands.first(where: { !$0.isShareable }) {
             return receiver.fail(
                 RedisError(.invalid, "\(command.name) cannot be sent over a shared connection; see the configuration"))
+        }
+        guard !RedisCommand.leavesTransactionOpen(commands) else {
+            return receiver.fail(
+                RedisError(.invalid, "MULTI needs its EXEC in the same pipeline: the connection is shared"))
         }
         guard commands.count <= configuration.maxInFlight else {
             return receiver.fail(
@@ -139,7 +149,7 @@ public final class RedisClient: Sendable {
         }
         let submission = Submission(
             bytes: RedisCommand.join(commands), count: commands.count,
-            deadline: .now() + TimeAmount(configuration.commandTimeout), receiver: receiver, script: script)
+            deadline: deadline ?? .now() + TimeAmount(configuration.commandTimeout), receiver: receiver, script: script)
         switch intake.offer(submission) {
         case .taken(wakes: false): break
         case .taken(wakes: true):
@@ -153,8 +163,9 @@ public final class RedisClient: Sendable {
 
     /// Subscribes to channels, matched exactly (SUBSCRIBE). Several subscribers may share a channel.
     ///
-    /// - Returns: succeeds when messages published from now on will arrive. Fails with ``RedisError``, and then nothing of
-    ///   the call remains: ``RedisError/Code/noPerm``, or `unavailable` or `timeout` after the command timeout.
+    /// - Returns: succeeds when messages published from now on will arrive. Fails with ``RedisError``, and then nothing
+    ///   remains that this call alone brought: ``RedisError/Code/noPerm`` where one of the channels is forbidden,
+    ///   `unavailable` or `timeout` after the command timeout, `overloaded` where too many calls wait.
     public func subscribe(_ subscriber: any RedisSubscriber, to channels: [String]) -> EventLoopFuture<Void> {
         let promise = eventLoop.makePromise(of: Void.self)
         let core = core

@@ -25,7 +25,7 @@ public struct RedisClientConfiguration: Sendable {
     /// and may have as many.
     public var maxInFlight = 16_384
     /// Commands that wait for a connection or for room in flight; beyond that they fail with
-    /// ``RedisError/Code/overloaded``. At least 1.
+    /// ``RedisError/Code/overloaded``. Calls that subscribe and wait are limited likewise. At least 1.
     public var maxWaiting = 65_536
     /// Bytes of waiting commands together; beyond that they fail as above. At least 1.
     public var maxWaitingBytes = 64 << 20
@@ -73,6 +73,11 @@ public struct RedisClientConfiguration: Sendable {
             (
                 clientName?.utf8.allSatisfy { (0x21...0x7E).contains($0) } ?? true,
                 "clientName must be printable ASCII without spaces"
+            ),
+            // RFC 6066 §3: SNI takes no addresses. Without a name, the address that was connected to is verified.
+            (
+                tls?.serverName.map { !$0.isEmpty && !Self.isAddress($0) } ?? true,
+                "tls.serverName must be a name, not an address"
             ),
             ((tls?.certificateFile == nil) == (tls?.keyFile == nil), "a certificate file and a key file go together"),
         ]

@@ -72,6 +72,7 @@ final class RedisCore {
 
     func track(_ tracking: RedisTracking, _ tracker: any RedisSubscriber) {
         self.tracking = tracking
+        isRedirected = false
         commands.setPreamble([])
         subscriptions.track(tracking, tracker)
     }

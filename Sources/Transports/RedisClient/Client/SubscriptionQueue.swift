@@ -1,4 +1,3 @@
-import Metrics
 import NIOCore
 import NIOSSL
 
@@ -9,8 +8,9 @@ final class SubscriptionQueue {
     private let configuration: RedisClientConfiguration
     private let eventLoop: any EventLoop
     private let connector: Connector
-    private let metrics: RedisMetrics
     private let timer: LoopTimer
+    /// Asks again for channels that Redis has refused.
+    private let retry: LoopTimer
     private var table = SubscriptionTable()
     private var connection: SubscriberConnection?
     /// The connection has been reported ready.
@@ -24,11 +24,7 @@ final class SubscriptionQueue {
     /// Tells the number of a connection that can hear of changed keys; nil when it is gone.
     var redirect: ((Int64?) -> Void)?
 
-    /// The receivers of this burst, each once.
-    private var burst: [SubscriptionTable.Receiver] = []
-    private var burstNumber: UInt64 = 1
-    private var messages = 0
-    private var trackerHasNews = false
+    private let burst: Burst
 
     /// Channels of one SUBSCRIBE.
     private static let channelsPerCommand = 1_000
@@ -40,20 +36,25 @@ final class SubscriptionQueue {
         self.configuration = configuration
         self.eventLoop = eventLoop
         self.connector = connector
-        self.metrics = metrics
+        burst = Burst(metrics: metrics)
         timer = LoopTimer(eventLoop)
+        retry = LoopTimer(eventLoop)
         timer.start { [weak self] in self?.expire() }
+        retry.start { [weak self] in self?.askAgain() }
     }
 
     deinit {
-        table.failAll(RedisError(.stopped, "the Redis client is gone"))
+        table.failAll(.gone)
     }
 
     /// From now on a connection may be made.
     func start(tls: NIOSSLContext?) {
         start = { [weak self] in
             guard let self else { return }
-            connector.start(tls: tls) { [weak self] in try self?.adopt($0, $1) }
+            connector.start(tls: tls) { [weak self] deadline throws(RedisError) in
+                guard let self else { throw .gone }
+                return try adopt(deadline)
+            }
         }
         connectIfWanted()
     }
@@ -69,9 +70,10 @@ final class SubscriptionQueue {
         start = nil
         redirect = nil
         timer.cancel()
+        retry.cancel()
         connector.stop()
-        table.failAll(RedisError(.stopped, "the Redis client has been stopped"))
-        connection?.close(RedisError(.stopped, "the Redis client stops"))
+        table.failAll(.stopped)
+        connection?.close(.stopping)
         tracker = nil
     }
 
@@ -81,7 +83,11 @@ final class SubscriptionQueue {
     // MARK: Subscribers
 
     func subscribe(_ subscriber: any RedisSubscriber, to names: [String], promise: EventLoopPromise<Void>) {
-        guard !isStopped else { return promise.fail(RedisError(.stopped, "the Redis client has been stopped")) }
+        guard !isStopped else { return promise.fail(RedisError.stopped) }
+        guard table.waiting < configuration.maxWaiting else {
+            return promise.fail(
+                RedisError(.overloaded, "\(table.waiting) calls wait for subscriptions already; that is the limit"))
+        }
         let deadline = eventLoop.now + TimeAmount(configuration.commandTimeout)
         let wanted = table.subscribe(subscriber, to: names, deadline: deadline, promise: promise)
         ask(wanted)
@@ -111,9 +117,7 @@ final class SubscriptionQueue {
         let error =
             connection?.isReady == true
             ? RedisError(.timeout, "Redis did not confirm a subscription before the deadline")
-            : RedisError(
-                .unavailable, "no connection to Redis before the deadline: \(connector.outage.message)",
-                underlying: connector.outage)
+            : connector.noConnection
         drop(table.expire(now: eventLoop.now, error))
         if let deadline = table.nextDeadline { timer.fire(noLaterThan: deadline) }
     }
@@ -131,29 +135,21 @@ final class SubscriptionQueue {
     }
 
     private func drop(_ channels: [ByteBuffer]) {
-        guard !channels.isEmpty else { return }
-        guard let connection, connection.isReady else {
-            for channel in channels { table.forget(channel) }
-            return
-        }
+        guard let connection, connection.isReady, !channels.isEmpty else { return }
         for channel in channels { connection.unsubscribe(channel) }
         connection.flush()
     }
 
-    private func adopt(_ channel: any Channel, _ deadline: NIODeadline) throws {
+    private func adopt(_ deadline: NIODeadline) throws(RedisError) -> Wire {
         let events = SubscriberConnection.Events(
+            ready: { [weak self] in self?.ready() },
             received: { [weak self] in self?.received($0) },
-            burstEnded: { [weak self] in self?.endBurst() },
+            burstEnded: { [burst] in burst.end() },
             closed: { [weak self] in self?.closed($0) })
         let connection = try SubscriberConnection(
             configuration, eventLoop: eventLoop, handshakeDeadline: deadline, events: events)
         self.connection = connection
-        do {
-            try channel.pipeline.syncOperations.addHandler(connection)
-        } catch {
-            self.connection = nil
-            throw error
-        }
+        return connection.wire
     }
 
     private func ready() {
@@ -194,9 +190,7 @@ final class SubscriptionQueue {
         switch action {
         case .message(let channel, let body): deliver(body, on: channel)
         case .invalidated(let keys): invalidate(keys)
-        case .ready: ready()
         case .subscribed(let channel): table.confirmed(channel)
-        case .unsubscribed(let channel): table.forget(channel)
         case .refused(let channels, let error): refused(channels, error)
         case .nothing, .end: break
         }
@@ -204,41 +198,40 @@ final class SubscriptionQueue {
     }
 
     private func refused(_ channels: [ByteBuffer], _ error: RedisError) {
+        guard let connection, connection.isReady else { return }
+        // The ACL refuses a SUBSCRIBE as a whole for one of its channels: halved until that one stands alone.
+        if channels.count > 1, error.code == .noPerm {
+            let rest = table.refusedTogether(channels)
+            let half = (rest.count + 1) / 2
+            for portion in [rest.prefix(half), rest.dropFirst(half)] where !portion.isEmpty {
+                connection.subscribe(Array(portion))
+            }
+            return connection.flush()
+        }
+        connector.refused(error)
         drop(table.refused(channels, error))
-        // Somebody still wants what was allowed before: tried again, at the pace of reconnecting.
         let isWanted = channels.contains { table.channels[$0]?.receivers.isEmpty == false }
-        if isWanted || channels.contains(SubscriberState.invalidations) { connection?.close(error) }
+        if channels.contains(SubscriberState.invalidations) || (isWanted && error.code != .noPerm) {
+            connection.close(error)
+        } else if isWanted {
+            // Somebody still has what was allowed before.
+            retry.fire(noLaterThan: eventLoop.now + TimeAmount(configuration.backoff.maximum))
+        }
+    }
+
+    private func askAgain() {
+        ask(table.wanted)
     }
 
     // MARK: Messages
 
     private func deliver(_ body: ByteBuffer, on key: ByteBuffer) {
         guard let channel = table.channels[key] else { return }
-        messages += 1
-        for receiver in channel.receivers {
-            if receiver.burst != burstNumber {
-                receiver.burst = burstNumber
-                burst.append(receiver)
-            }
-            receiver.subscriber.received(body, on: channel.name)
-        }
+        burst.deliver(body, on: channel)
     }
 
     private func invalidate(_ keys: [ByteBuffer]?) {
         guard let tracker else { return }
-        trackerHasNews = true
-        tracker.invalidated(keys)
-    }
-
-    private func endBurst() {
-        if messages > 0 {
-            metrics.messages.increment(by: messages)
-            messages = 0
-        }
-        for receiver in burst { receiver.subscriber.burstEnded() }
-        if trackerHasNews, let tracker, !burst.contains(where: { $0.subscriber === tracker }) { tracker.burstEnded() }
-        trackerHasNews = false
-        burst.removeAll(keepingCapacity: true)
-        burstNumber += 1
+        burst.invalidate(keys, at: tracker)
     }
 }

@@ -26,10 +26,10 @@ final class Connector {
     private var phase = Phase.idle
     private var failures = 0
     /// Why there is no connection, where there is none.
-    private(set) var outage = RedisError(.unavailable, "the client does not run yet")
+    private var outage = RedisError(.unavailable, "the client does not run yet")
     private var tls: NIOSSLContext?
-    /// Adds the handler that speaks Redis, which has until the deadline for its handshake.
-    private var adopt: ((any Channel, NIODeadline) throws -> Void)?
+    /// Makes who speaks Redis over a new channel, and has until the deadline for the handshake.
+    private var adopt: ((NIODeadline) throws(RedisError) -> Wire)?
 
     init(
         _ connection: RedisEvent.Connection, _ configuration: RedisClientConfiguration, eventLoop: any EventLoop,
@@ -43,7 +43,7 @@ final class Connector {
         self.report = report
     }
 
-    func start(tls: NIOSSLContext?, adopt: @escaping (any Channel, NIODeadline) throws -> Void) {
+    func start(tls: NIOSSLContext?, adopt: @escaping (NIODeadline) throws(RedisError) -> Wire) {
         guard case .idle = phase else { return }
         self.tls = tls
         self.adopt = adopt
@@ -51,7 +51,13 @@ final class Connector {
         connect()
     }
 
-    /// The handshake is done.
+    /// What waited for a connection until its deadline fails with this.
+    var noConnection: RedisError {
+        RedisError(
+            .unavailable, "no connection to Redis before the deadline: \(outage.message)", underlying: outage)
+    }
+
+    /// The connection can be used.
     func ready(clientID: Int64?) {
         failures = 0
         logger.debug("redis ready", metadata: metadata)
@@ -74,6 +80,11 @@ final class Connector {
                 eventLoop.assumeIsolated().scheduleTask(in: pause) { [weak self] in self?.connect() })
         }
         report(RedisEvent(connection: connection, change: .disconnected(reason)))
+    }
+
+    /// The connection stands, but Redis does not do what was asked.
+    func refused(_ error: RedisError) {
+        logger.debug("redis refuses a subscription", metadata: metadata.merging(["reason": "\(error)"]) { $1 })
     }
 
     /// No further attempt. A connection that stands is its owner's to close.
@@ -138,11 +149,11 @@ final class Connector {
             guard case .connecting = phase, let adopt else { return channel.close(promise: nil) }
             phase = .connected
             report(RedisEvent(connection: connection, change: .connected))
-            do {
-                try adopt(channel, deadline)
+            do throws(RedisError) {
+                add(try adopt(deadline), to: channel)
             } catch {
                 channel.close(promise: nil)
-                lost(failure(error))
+                lost(error)
             }
         case .failure(let error):
             guard case .connecting = phase else { return }
@@ -150,8 +161,16 @@ final class Connector {
         }
     }
 
+    private func add(_ wire: Wire, to channel: any Channel) {
+        do {
+            try channel.pipeline.syncOperations.addHandler(wire)
+        } catch {
+            channel.close(promise: nil)
+            wire.close(failure(error))
+        }
+    }
+
     private func failure(_ error: any Error) -> RedisError {
-        if let error = error as? RedisError { return error }
-        return RedisError(.unavailable, "cannot connect to \(configuration.endpoint): \(error)", underlying: error)
+        RedisError(.unavailable, "cannot connect to \(configuration.endpoint): \(error)", underlying: error)
     }
 }

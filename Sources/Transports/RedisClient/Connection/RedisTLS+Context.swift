@@ -7,6 +7,10 @@ extension RedisClientConfiguration {
         guard let tls else { return nil }
         do {
             var settings = TLSConfiguration.makeClientConfiguration()
+            // RFC 8996: the versions before are not to be used.
+            settings.minimumTLSVersion = .tlsv12
+            // A peer that is given up as silent does not take leave, and the next attempt waits for this one's end.
+            settings.shutdownTimeout = .milliseconds(500)
             if let file = tls.caFile { settings.trustRoots = .file(file) }
             if let file = tls.certificateFile {
                 settings.certificateChain = try NIOSSLCertificate.fromPEMFile(file).map { .certificate($0) }
@@ -25,6 +29,10 @@ extension RedisClientConfiguration {
     var expectedServerName: String? {
         if let name = tls?.serverName { return name }
         guard case .tcp(let host, _) = endpoint else { return nil }
-        return (try? SocketAddress(ipAddress: host, port: 0)) == nil ? host : nil
+        return Self.isAddress(host) ? nil : host
+    }
+
+    static func isAddress(_ host: String) -> Bool {
+        (try? SocketAddress(ipAddress: host, port: 0)) != nil
     }
 }

@@ -1,13 +1,11 @@
 import NIOCore
 
 /// A connection that carries subscriptions: carries out what ``SubscriberState`` decides. On the channel's loop only.
-final class SubscriberConnection: ChannelInboundHandler {
-    typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
-
+final class SubscriberConnection: WireUser {
     /// What the connection tells its owner, on the loop.
     struct Events {
-        /// All that is not the connection's own affair.
+        var ready: () -> Void
+        /// All that is not the connection's own affair, and `nothing` where an answer was.
         var received: (SubscriberState.Action) -> Void
         /// No further reply is at hand.
         var burstEnded: () -> Void
@@ -15,131 +13,84 @@ final class SubscriberConnection: ChannelInboundHandler {
         var closed: (RedisError) -> Void
     }
 
-    private let reader: ReplyReader
-    private let timer: LoopTimer
-    private var state: SubscriberState
-    private var events: Events?
-    private var context: ChannelHandlerContext?
-    /// Why the connection ends; the first reason stands.
-    private var reason: RedisError?
+    let wire: Wire
+    private var state = SubscriberState()
+    private let events: Events
 
     init(
         _ configuration: RedisClientConfiguration, eventLoop: any EventLoop, handshakeDeadline: NIODeadline,
         events: Events
     ) throws(RedisError) {
-        reader = try ReplyReader(limits: configuration.replyLimits)
-        timer = LoopTimer(eventLoop)
-        state = SubscriberState(configuration, now: eventLoop.now, handshakeDeadline: handshakeDeadline)
+        wire = try Wire(configuration, eventLoop: eventLoop, handshakeDeadline: handshakeDeadline)
         self.events = events
+        wire.start(self)
     }
 
     // MARK: Subscriptions
 
     /// Subscriptions can be made.
-    var isReady: Bool { state.phase == .ready && reason == nil }
-    /// Redis has confirmed everything.
-    var isSettled: Bool { state.isSettled && reason == nil }
-    var clientID: Int64? { state.clientID }
+    var isReady: Bool { wire.isReady }
+    /// Redis has answered everything.
+    var isSettled: Bool { wire.isReady && !state.isOwed }
+    var clientID: Int64? { wire.clientID }
 
-    /// Each is sent with the next ``flush()``.
+    /// Each is sent with the next ``flush()``, and is to be called where ``isReady``.
     func subscribe(_ channels: [ByteBuffer]) {
-        guard let context else { return }
-        write(state.subscribe(channels, now: context.eventLoop.now))
+        wire.write(state.subscribe(channels).encoded)
     }
 
     func unsubscribe(_ channel: ByteBuffer) {
-        guard let context else { return }
-        write(state.unsubscribe(channel, now: context.eventLoop.now))
+        wire.write(state.unsubscribe(channel).encoded)
     }
 
     /// Before any ``subscribe(_:)``.
     func track(_ prefixes: [String], clientID: Int64) {
-        guard let context else { return }
-        write(state.track(prefixes, clientID: clientID, now: context.eventLoop.now))
+        wire.write(state.track(prefixes, clientID: clientID).encoded)
     }
 
     func flush() {
-        guard let context else { return }
-        context.flush()
-        timer.fire(noLaterThan: state.nextLook)
-    }
-
-    private func write(_ command: RedisCommand) {
-        context?.write(wrapOutboundOut(command.encoded), promise: nil)
+        wire.flush()
     }
 
     /// Ends the connection; `closed` follows.
     func close(_ error: RedisError) {
-        if reason == nil { reason = error }
-        context?.close(promise: nil)
+        wire.close(error)
     }
 
-    // MARK: Life
+    // MARK: The wire
 
-    func handlerAdded(context: ChannelHandlerContext) {
-        self.context = context
-        timer.start { [weak self] in self?.look() }
-        context.write(wrapOutboundOut(state.greeting), promise: nil)
-        flush()
+    func ready() {
+        events.ready()
     }
 
-    func channelInactive(context: ChannelHandlerContext) {
-        finish()
+    func received(_ value: RedisValue) throws(RedisError) {
+        switch state.received(value) {
+        case .end(let error): throw error
+        case let action: events.received(action)
+        }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) {
-        finish()
-        self.context = nil
-    }
-
-    /// The single exit.
-    private func finish() {
-        guard let events else { return }
-        self.events = nil
-        timer.cancel()
-        state.end()
+    func readEnded() {
         events.burstEnded()
-        events.closed(reason ?? RedisError(.connectionLost, "Redis closed the connection"))
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        close(RedisError(.connectionLost, "the connection to Redis failed: \(error)", underlying: error))
+    func becameWritable() {}
+
+    var isOwed: Bool { state.isOwed }
+    var nextLook: NIODeadline { .distantFuture }
+
+    func look(now: NIODeadline) {}
+
+    func ping() {
+        wire.write(state.ping().encoded)
     }
 
-    // MARK: Messages
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard reason == nil else { return }
-        do throws(RedisError) {
-            try reader.read(unwrapInboundIn(data)) { value throws(RedisError) in
-                switch state.received(value) {
-                case .nothing: break
-                case .end(let error): throw error
-                case let action: events?.received(action)
-                }
-            }
-        } catch {
-            close(error)
-        }
+    func ended(_ reason: RedisError) {
+        state.end()
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        state.read(now: context.eventLoop.now)
-        timer.fire(noLaterThan: state.nextLook)
-        events?.burstEnded()
-    }
-
-    // MARK: Time
-
-    private func look() {
-        guard let context, reason == nil else { return }
-        let now = context.eventLoop.now
-        switch state.verdict(now: now) {
-        case .fine: timer.fire(noLaterThan: state.nextLook)
-        case .dead: close(RedisError(.timeout, "Redis is silent though it owes an answer"))
-        case .ask:
-            write(state.ping(now: now))
-            flush()
-        }
+    func closed(_ reason: RedisError) {
+        events.burstEnded()
+        events.closed(reason)
     }
 }

@@ -1,20 +1,13 @@
 import NIOCore
 
 /// Decides for a connection that carries subscriptions: what a reply means.
-///
-/// `greeting` (the handshake is out) -> `ready` -> `over`, or `greeting` -> `over`. `over` stays.
 struct SubscriberState {
-    enum Phase { case greeting, ready, over }
-
     enum Action: Equatable {
         case nothing
-        /// The handshake is done; subscriptions may be made.
-        case ready
         case message(channel: ByteBuffer, body: ByteBuffer)
         /// See ``RedisSubscriber/invalidated(_:)``.
         case invalidated([ByteBuffer]?)
         case subscribed(ByteBuffer)
-        case unsubscribed(ByteBuffer)
         /// Redis refuses a SUBSCRIBE of these channels.
         case refused([ByteBuffer], RedisError)
         /// The connection is of no use.
@@ -35,74 +28,42 @@ struct SubscriberState {
     private static let subscribe = ByteBuffer(string: "subscribe")
     private static let unsubscribe = ByteBuffer(string: "unsubscribe")
     private static let pong = ByteBuffer(string: "pong")
+    private static let notSubscribed = RedisError.Code(reply: "NOSUB")
 
-    private(set) var phase = Phase.greeting
-    private var handshake: Handshake
-    private let handshakeDeadline: NIODeadline
-    private var liveness: Liveness
     private var owed = CircularBuffer<Owed>()
 
-    init(_ configuration: RedisClientConfiguration, now: NIODeadline, handshakeDeadline: NIODeadline) {
-        handshake = Handshake(configuration)
-        self.handshakeDeadline = handshakeDeadline
-        liveness = Liveness(configuration, now: now)
-        liveness.asked(now: now)
-    }
-
-    var greeting: ByteBuffer { handshake.bytes }
-    var clientID: Int64? { handshake.clientID }
-    /// Redis has confirmed everything.
-    var isSettled: Bool { phase == .ready && owed.isEmpty }
+    /// Answers are due.
+    var isOwed: Bool { !owed.isEmpty }
 
     // MARK: What goes out
 
-    mutating func subscribe(_ channels: [ByteBuffer], now: NIODeadline) -> RedisCommand {
-        owe(.subscribed(channels, next: 0), now)
+    mutating func subscribe(_ channels: [ByteBuffer]) -> RedisCommand {
+        owed.append(.subscribed(channels, next: 0))
         return RedisCommand("SUBSCRIBE", channels.map { .bytes($0) })
     }
 
-    mutating func unsubscribe(_ channel: ByteBuffer, now: NIODeadline) -> RedisCommand {
-        owe(.unsubscribed(channel), now)
+    mutating func unsubscribe(_ channel: ByteBuffer) -> RedisCommand {
+        owed.append(.unsubscribed(channel))
         return RedisCommand("UNSUBSCRIBE", .bytes(channel))
     }
 
     /// Before any subscription: in a subscribed connection, RESP2 allows no CLIENT.
-    mutating func track(_ prefixes: [String], clientID: Int64, now: NIODeadline) -> RedisCommand {
-        owe(.tracking, now)
+    mutating func track(_ prefixes: [String], clientID: Int64) -> RedisCommand {
+        owed.append(.tracking)
         return RedisCommand(
             "CLIENT",
             ["TRACKING", "ON", "REDIRECT", .integer(Int(clientID)), "BCAST"]
                 + prefixes.flatMap { ["PREFIX", .string($0)] })
     }
 
-    mutating func ping(now: NIODeadline) -> RedisCommand {
-        owe(.pong, now)
+    mutating func ping() -> RedisCommand {
+        owed.append(.pong)
         return RedisCommand("PING")
-    }
-
-    private mutating func owe(_ answer: Owed, _ now: NIODeadline) {
-        owed.append(answer)
-        liveness.asked(now: now)
     }
 
     // MARK: What comes in
 
     mutating func received(_ value: RedisValue) -> Action {
-        switch phase {
-        case .over: return .nothing
-        case .greeting:
-            switch handshake.received(value) {
-            case .pending: return .nothing
-            case .refused(let error): return .end(error)
-            case .accepted:
-                phase = .ready
-                return .ready
-            }
-        case .ready: return match(value)
-        }
-    }
-
-    private mutating func match(_ value: RedisValue) -> Action {
         switch value {
         case .array(let elements): return match(elements)
         case .error(let error): return refused(error)
@@ -130,7 +91,7 @@ struct SubscriberState {
         case (Self.subscribe, 3): return subscribed(channel)
         case (Self.unsubscribe, 3):
             guard case .unsubscribed(channel)? = owed.popFirst() else { return .end(Self.unexpected) }
-            return .unsubscribed(channel)
+            return .nothing
         default: return .end(Self.unexpected)
         }
     }
@@ -146,6 +107,8 @@ struct SubscriberState {
     private mutating func refused(_ error: RedisError) -> Action {
         switch owed.popFirst() {
         case .subscribed(let channels, 0): return .refused(channels, error)
+        // Valkey since 8.0: nothing is subscribed, so there is nothing to end.
+        case .unsubscribed where error.code == Self.notSubscribed: return .nothing
         // A PING that the ACL forbids or that a loading server refuses is a sign of life all the same.
         case .pong: return .nothing
         default: return .end(error)
@@ -155,21 +118,7 @@ struct SubscriberState {
     private static let unexpected = RedisError(
         .protocolViolation, "Redis sent something else than a message or a confirmation to a subscriber")
 
-    // MARK: Time
-
-    mutating func read(now: NIODeadline) {
-        liveness.read(now: now, isOwed: phase == .greeting || !owed.isEmpty)
-    }
-
-    func verdict(now: NIODeadline) -> Liveness.Verdict {
-        if phase == .greeting { return now >= handshakeDeadline ? .dead : .fine }
-        return liveness.verdict(now: now)
-    }
-
-    var nextLook: NIODeadline { phase == .ready ? liveness.nextLook : handshakeDeadline }
-
     mutating func end() {
-        phase = .over
         owed.removeAll()
     }
 }

@@ -8,6 +8,7 @@ public struct RedisCommand: Sendable, Hashable {
     let encoded: ByteBuffer
     /// False for a command that changes what a shared connection is, or how it answers.
     let isShareable: Bool
+    private let beginsTransaction: Bool
 
     /// - Parameter arguments: everything behind the name, in order.
     public init(_ name: String, _ arguments: RedisArgument...) {
@@ -24,6 +25,7 @@ public struct RedisCommand: Sendable, Hashable {
         RedisArgument.string(name).write(to: &buffer)
         for argument in arguments { argument.write(to: &buffer) }
         encoded = buffer
+        beginsTransaction = self.name == "MULTI"
         isShareable = !Self.unshared.contains(self.name) && !Self.isClientReply(self.name, arguments)
     }
 
@@ -32,6 +34,12 @@ public struct RedisCommand: Sendable, Hashable {
         var buffer = ByteBufferAllocator().buffer(capacity: commands.reduce(0) { $0 + $1.encoded.readableBytes })
         for command in commands { buffer.writeImmutableBuffer(command.encoded) }
         return buffer
+    }
+
+    /// True where a transaction is begun and not ended: commands of other callers would become part of it.
+    static func leavesTransactionOpen(_ commands: [RedisCommand]) -> Bool {
+        guard let start = commands.lastIndex(where: \.beginsTransaction) else { return false }
+        return !commands[start...].contains { $0.name == "EXEC" || $0.name == "DISCARD" }
     }
 
     /// Commands that answer with several replies or none, or whose effect a reconnect would lose.

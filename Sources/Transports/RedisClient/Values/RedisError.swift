@@ -104,3 +104,10 @@ extension RedisError: Hashable {
         hasher.combine(message)
     }
 }
+
+extension RedisError {
+    static var stopped: RedisError { RedisError(.stopped, "the Redis client has been stopped") }
+    /// Why a connection ends.
+    static var stopping: RedisError { RedisError(.stopped, "the Redis client stops") }
+    static var gone: RedisError { RedisError(.stopped, "the Redis client is gone") }
+}

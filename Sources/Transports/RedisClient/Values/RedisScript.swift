@@ -15,6 +15,11 @@ public struct RedisScript: Sendable, Hashable {
         }.joined()
     }
 
+    /// The digest stands for the source, which may be long.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(sha1)
+    }
+
     func evalSHA(_ keys: [RedisArgument], _ arguments: [RedisArgument]) -> RedisCommand {
         RedisCommand("EVALSHA", [.string(sha1), .integer(keys.count)] + keys + arguments)
     }
