@@ -33,10 +33,14 @@ bench: ## measure a release build
 	scripts/bootstrap bench
 	Benchmarks/run
 
-.PHONY: bench-cluster bench-latency
+.PHONY: bench-cluster bench-faults bench-latency
 bench-cluster: ## measure 50,000 connections to three nodes on Redis
 	scripts/bootstrap bench
 	Benchmarks/cluster
+
+bench-faults: ## kill and stop nodes and Redis under 15,000 connections, and check what becomes of them
+	scripts/bootstrap bench
+	Benchmarks/faults
 
 bench-latency: ## measure point to point messages through Redis
 	scripts/bootstrap bench

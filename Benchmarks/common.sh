@@ -1,4 +1,4 @@
-# Shared by run and conformance: the binary, free ports, a node that ends with the script.
+# Shared by all: the binary, free ports, a node that ends with the script.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 work="$root/.build-bench"
 mkdir -p "$work"
@@ -35,12 +35,18 @@ find_freeimd() {
   [ -x "$freeimd" ] || fail "there is no program at $freeimd"
 }
 
-# Sets `port` and `api_port` to two free ports of 127.0.0.1.
+# Sets `port` and `api_port` to two free ports of 127.0.0.1: below those that connections take for themselves, where there
+# is room, so that none of them stands in the way of a server that starts again.
 find_ports() {
   read -r port api_port < <(python3 -c '
-import socket
-sockets = [socket.socket() for _ in range(2)]
-for s in sockets: s.bind(("127.0.0.1", 0))
+import random, socket
+lowest = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+candidates = random.sample(range(10240, lowest), 1000) if lowest > 12000 else []
+sockets = []
+while len(sockets) < 2:
+    sockets.append(socket.socket())
+    try: sockets[-1].bind(("127.0.0.1", candidates.pop() if candidates else 0))
+    except OSError: sockets.pop()
 print(*(s.getsockname()[1] for s in sockets))')
 }
 
@@ -69,6 +75,13 @@ stop_node() {
   kill -TERM "$node" 2>/dev/null || true
   wait "$node" 2>/dev/null || true
   forget "$node"
+}
+
+# kill_hard PID : ends a child as a crash would.
+kill_hard() {
+  kill -KILL "$1"
+  wait "$1" 2>/dev/null || true
+  forget "$1"
 }
 
 forget() {

@@ -1,4 +1,4 @@
-# Shared by cluster, latency and tokens, after ../common.sh: a Redis that ends with the script, the generators, open files.
+# Shared by cluster, faults, latency and tokens, after ../common.sh: a Redis that ends with the script, the generators, open files.
 programs="$root/Benchmarks/redis"
 
 [ "$(uname -s)" = Linux ] || fail "reads /proc and uses epoll: Linux only"
@@ -13,13 +13,18 @@ need_files() {
   fi
 }
 
-# Sets `redis_port` and the manifests' FREEIM_BENCH_REDIS. `pin_redis` goes in front.
+# Sets `redis_port` and the manifests' FREEIM_BENCH_REDIS.
 start_redis() {
   find_ports
   redis_port=$port
   export FREEIM_BENCH_REDIS=$redis_port
+  run_redis
+}
+
+# Redis at `redis_port`, with what is in `redis_snapshot` where there is one. `pin_redis` goes in front.
+run_redis() {
   ${pin_redis[@]+"${pin_redis[@]}"} redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$work" --save '' \
-    --appendonly no --daemonize no >"$work/redis.log" 2>&1 &
+    --dbfilename "${redis_snapshot:-none.rdb}" --appendonly no --daemonize no >"$work/redis.log" 2>&1 &
   redis=$!
   children+=("$redis")
   for _ in $(seq 100); do
@@ -35,6 +40,26 @@ stop_redis() {
   kill -TERM "$redis" 2>/dev/null || true
   wait "$redis" 2>/dev/null || true
   forget "$redis"
+}
+
+# Three nodes of manifests/cluster.yaml: their `ports`, `api_ports` and process ids, `pids`, in the order of their list.
+start_cluster() {
+  local k
+  ports=() api_ports=() pids=()
+  for k in 1 2 3; do
+    find_ports
+    ports+=("$port") api_ports+=("$api_port")
+    export "FREEIM_BENCH_SERVER_$k=$port"
+  done
+  for k in 0 1 2; do start_member "$k" "$work/node-$((k + 1)).log"; done
+  await_subscribers "${ports[@]}"
+}
+
+# start_member K LOG : the node of that place in the list.
+start_member() {
+  port=${ports[$1]} api_port=${api_ports[$1]}
+  start_node "$root/Benchmarks/manifests/cluster.yaml" "$2" "$port" "$api_port"
+  pids[$1]=$node
 }
 
 # await_subscribers PORT... : until Redis has the channel of each of these nodes.

@@ -1,8 +1,8 @@
-"""What cluster, latency or tokens measured: a Markdown table on standard output, everything in a .results.json beside it."""
+"""What cluster, faults, latency or tokens measured: a Markdown table on standard output, everything in a .results.json beside it."""
 import argparse, json, os, statistics, time
 
 parser = argparse.ArgumentParser()
-parser.add_argument("kind", choices=("cluster", "latency", "tokens"))
+parser.add_argument("kind", choices=("cluster", "faults", "latency", "tokens"))
 parser.add_argument("file")
 for option in ("commit", "swift", "freeimd"):
     parser.add_argument("--" + option, required=True)
@@ -52,6 +52,33 @@ def cluster():
     row("CPU per connect, per node, us", "us_per_connect", [n["us_per_connect"] for n in nodes], 1)
 
 
+FAULTS = {
+    "before": "before", "node-killed": "node killed", "node-restarted": "node killed, started again",
+    "node-paused": "node stopped for 12 s",
+    "redis-emptied": "Redis killed, back empty", "redis-restarted": "Redis killed, back with old data",
+    "redis-paused": "Redis stopped for 20 s", "after": "at the end",
+}
+
+
+def faults():
+    columns = ("fault", "exact after, s", "at most", "offline events", "p50, ms", "p99, ms", "max, ms",
+               "resident MB (most), by node", "sockets, by node", "failed checks")
+    print(f"| {' | '.join(columns)} |\n|---|--:|--:|--:|--:|--:|--:|---|---|--:|")
+    for fault in measured:
+        times, events = fault.get("latency", {}), fault.get("events", {})
+        figures = [fault.get("exact_s", ""), fault.get("limit_s", ""), events.get("offline", "")]
+        figures += [times.get(key, "") for key in ("p50_ms", "p99_ms", "max_ms")]
+        resident = (f"{n['rss_kb'] / 1024:.1f} ({n['peak_kb'] / 1024:.1f})" if n else "-" for n in fault["nodes"])
+        sockets = (f"{n['sockets']:,}" if n else "-" for n in fault["nodes"])
+        cells = [FAULTS[fault["fault"]], *("never" if figure is None else str(figure) for figure in figures)]
+        print(f"| {' | '.join(cells)} | {'; '.join(resident)} | {'; '.join(sockets)} | {len(fault['failed'])} |")
+    summary["failed"] = sum(len(fault["failed"]) for fault in measured)
+    # The second node is the one that is killed.
+    for k in (0, 2):
+        first, last = measured[0]["nodes"][k], measured[-1]["nodes"][k]
+        summary[f"node_{k + 1}_growth_kb"] = last["rss_kb"] - first["rss_kb"] if first and last else None
+
+
 def latency():
     of = {target: [m for m in measured if m["target"] == target] for target in ("node", "bare")}
     table(f"{len(of['node'])} rounds each, Redis on core {arguments.redis_core}")
@@ -79,7 +106,7 @@ def tokens():
 
 print(f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; "
       f"{arguments.swift}; commit {arguments.commit}\n")
-{"cluster": cluster, "latency": latency, "tokens": tokens}[arguments.kind]()
+{"cluster": cluster, "faults": faults, "latency": latency, "tokens": tokens}[arguments.kind]()
 
 with open(os.path.splitext(arguments.file)[0] + ".results.json", "w") as file:
     json.dump(

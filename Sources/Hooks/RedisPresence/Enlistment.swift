@@ -191,7 +191,8 @@ actor Enlistment {
         }
     }
 
-    private static let portion = 128
+    /// Clients that one script stores anew. Redis serves nobody else meanwhile, so few: a hundred take it 10 ms.
+    private static let portion = 32
 
     private func keepLease() async throws(PresenceError) {
         guard let incarnation else { return }
