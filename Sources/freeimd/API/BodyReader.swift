@@ -1,7 +1,6 @@
 import FreeIMCore
 import Hummingbird
 import NIOCore
-import ServiceLifecycle
 
 /// Reads the JSON object that a request carries.
 struct BodyReader: Sendable {
@@ -9,9 +8,7 @@ struct BodyReader: Sendable {
     let limit: Int
     /// For the whole body.
     let timeout: Duration
-
-    /// For what has not arrived when the node is told to stop.
-    private static let shutdownGrace = Duration.seconds(1)
+    let pending: PendingBodies
 
     /// - Parameter members: the names that the object may have.
     func object(of request: Request, members: [String]) async throws -> RequestObject {
@@ -21,25 +18,10 @@ struct BodyReader: Sendable {
     private func bytes(of request: Request) async throws -> ByteBuffer {
         let tooLarge = APIFault.bodyTooLarge(limit: limit, linger: timeout)
         if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
-        return try await withThrowingTaskGroup(of: ByteBuffer.self) { [limit, timeout] group in
-            group.addTask {
-                do {
-                    return try await request.body.collect(upTo: limit)
-                } catch is NIOTooManyBytesError {
-                    throw tooLarge
-                }
-            }
-            group.addTask {
-                try await Task.sleep(for: timeout)
-                throw APIFault.requestTimeout(timeout)
-            }
-            group.addTask {
-                try await gracefulShutdown()
-                try await Task.sleep(for: Self.shutdownGrace)
-                throw APIFault.stopping
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? ByteBuffer()
+        do {
+            return try await pending.collect(request.body, upTo: limit, within: timeout)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
         }
     }
 }

@@ -33,22 +33,24 @@ public struct HTTPAPI: Feature {
     public func services(on node: Node) -> [any Service] {
         var services: [any Service] = []
         if configuration.demo { services.append(DemoNotices(messenger: node.messenger, logger: logger)) }
+        let pending = PendingBodies()
         services.append(
             HTTPAPIService(
-                configuration: configuration, responder: router(on: node).buildResponder(),
+                configuration: configuration, responder: router(on: node, pending).buildResponder(), pending: pending,
                 eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening))
         return services
     }
 
-    private func router(on node: Node) -> Router<APIContext> {
+    private func router(on node: Node, _ pending: PendingBodies) -> Router<APIContext> {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnswerErrors(logger: logger))
         HealthRoutes(readiness: Readiness(of: node)).add(to: router)
-        if configuration.demo { DemoRoutes.add(to: router, messenger: node.messenger) }
+        if configuration.demo { DemoRoutes.add(to: router, messenger: node.messenger, pending) }
 
         MetricsRoute().add(to: guarded("metrics", of: router))
         let version1 = guarded("v1", of: router)
-        let bodies = BodyReader(limit: configuration.maxBody.bytes, timeout: configuration.requestTimeout)
+        let bodies = BodyReader(
+            limit: configuration.maxBody.bytes, timeout: configuration.requestTimeout, pending: pending)
         let pages = PageReader(limit: configuration.maxPage)
         MessageRoutes(messenger: node.messenger, bodies: bodies).add(to: version1)
         ClientRoutes(messenger: node.messenger, bodies: bodies, pages: pages).add(to: version1)

@@ -8,6 +8,7 @@ import ServiceLifecycle
 struct HTTPAPIService: Service, CustomStringConvertible {
     let configuration: HTTPAPIConfiguration
     let responder: RouterResponder<APIContext>
+    let pending: PendingBodies
     let eventLoopGroup: any EventLoopGroup
     let logger: Logger
     let onListening: @Sendable (SocketAddress) -> Void
@@ -34,7 +35,11 @@ struct HTTPAPIService: Service, CustomStringConvertible {
             eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: serverLogger)
         do {
-            try await application.run()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await pending.run() }
+                defer { group.cancelAll() }
+                try await application.run()
+            }
         } catch {
             if isBound.isOpen || error is CancellationError { throw error }
             throw ListenError(configuration.listen, setting: "'listen' of api.http", cause: error)

@@ -7,11 +7,11 @@ enum DemoRoutes {
     private static let maximumBody = 4_096
     private static let bodyTimeout = Duration.seconds(10)
 
-    static func add(to router: Router<APIContext>, messenger: Messenger) {
+    static func add(to router: Router<APIContext>, messenger: Messenger, _ pending: PendingBodies) {
         for file in DemoFile.all {
             router.get(RouterPath(file.path)) { _, _ -> Response in file.response() }
         }
-        let bodies = BodyReader(limit: maximumBody, timeout: bodyTimeout)
+        let bodies = BodyReader(limit: maximumBody, timeout: bodyTimeout, pending: pending)
         router.post("demo/connect") { request, _ -> JSONAnswer in
             try requireJSON(request)
             let body = try await bodies.object(of: request, members: ["nickname", "key"])
