@@ -1,0 +1,223 @@
+/*
+ * wsload - single-threaded WebSocket load generator with a built-in publisher.
+ *
+ * Subscribers and publisher live in one process and share CLOCK_MONOTONIC, so
+ * one-way latency (publish -> WebSocket client) is exact.  One epoll loop, no
+ * dependencies.      build: cc -O2 -Wall -Wextra -o wsload *.c
+ *
+ * How a message is recognised
+ *   Every published payload starts with the marker  T=<19 digits>;  (22 bytes:
+ *   the CLOCK_MONOTONIC time in ns at which the message was *due*), padded with
+ *   'x' to --size bytes.  The receiver looks for that marker in the byte stream
+ *   of the WebSocket data payloads; so it does not matter whether a server
+ *   wraps the payload (JSON, MQTT, NATS "MSG ...") or puts several messages
+ *   into one frame or splits one message over two frames.
+ *
+ * Rate control
+ *   rate:R  open loop: message k is due at start + k/R whatever the server
+ *           does; the stamp is the due time (no coordinated omission).
+ *   max:W   closed loop: publish whenever fewer than W messages are undelivered.
+ *
+ * See --help for the options; one line of JSON per run goes to stdout.
+ */
+#ifndef LOAD_H
+#define LOAD_H
+#include <netinet/in.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+typedef uint64_t u64;
+typedef uint32_t u32;
+typedef uint8_t u8;
+
+#define MARK 22			/* strlen("T=0000000000000000000;") */
+#define RBUF (128 * 1024)
+
+static inline u64 now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
+}
+
+__attribute__((format(printf, 1, 2), noreturn)) void die(const char *fmt, ...);
+
+/* text.c */
+
+/* growable byte buffer */
+struct buf {
+	char *p;
+	size_t len, cap;
+};
+
+void buf_need(struct buf *b, size_t n);
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_str(struct buf *b, const char *s);
+/* decimal, zero padded to width (0 = none) */
+void buf_dec(struct buf *b, u64 v, int width);
+
+/* templates: literal text with {i} {i:N} {p} {plen} {c} {clen} {seq} {tok}
+ * and the escapes \r \n \t \0 \\ \xHH; any other brace text is literal.     */
+
+enum seg_kind { S_LIT, S_I, S_P, S_PLEN, S_C, S_CLEN, S_SEQ, S_TOK };
+struct seg {
+	enum seg_kind kind;
+	char *lit;
+	size_t n;
+	int width;
+};
+struct tpl {
+	struct seg *s;
+	int n;
+};
+
+/* what a template can refer to while it is rendered */
+struct ctx {
+	u64 i, seq;
+	const struct buf *payload, *chan;
+};
+
+extern char **tokens;
+extern u64 n_tokens;
+struct tpl tpl_parse(const char *src);
+/* hex digits (blanks ignored) with the same {..} fields */
+struct tpl tpl_parse_hex(const char *src);
+void tpl_render(const struct tpl *t, const struct ctx *c, struct buf *out);
+
+/* measure.c */
+
+/* histogram: 64 linear steps per power of two (1.6 % resolution), ns */
+#define HN 4096
+struct hist {
+	u64 n, max, sum, b[HN];
+};
+
+static inline unsigned h_idx(u64 v)
+{
+	if (v < 128)
+		return (unsigned)v;
+	int sh = 63 - __builtin_clzll(v) - 6;
+	return (unsigned)(sh * 64) + (unsigned)(v >> sh);
+}
+static inline void h_add(struct hist *h, u64 v)
+{
+	h->n++;
+	h->sum += v;
+	if (v > h->max)
+		h->max = v;
+	h->b[h_idx(v)]++;
+}
+
+u64 h_pct(const struct hist *h, double q);
+void h_json(struct buf *o, const char *name, const struct hist *h);
+
+struct cpu { double grp[8], total, busy, steal, self, all; };	/* all: busy + steal, every core */
+struct mem { u64 rss[8], pss[8], priv[8]; u64 avail_kb, slab_kb, tcp_pages; };
+
+void cpu_read(struct cpu *c);
+void mem_read(struct mem *m);
+
+/* options.c */
+
+#define MAXL 32
+struct frame_tpl { int op; struct tpl t; };
+struct reply { int op; struct buf match, frame; };
+enum { PUB_NONE, PUB_HTTP, PUB_REDIS, PUB_TCP };
+enum { TGT_ONE, TGT_RR, TGT_RANDOM };
+enum { PH_MAX, PH_RATE, PH_FRAC };
+struct phase { int kind; double val, warm, dur; };
+struct pidgrp { char name[24]; int pid[64]; int n; };
+
+struct options {
+	const char *label, *out, *ready_file, *go_file, *cc;
+	struct in_addr host;
+	int port[16], nport;
+	u64 n, first;
+	int nsrc, conc, ready_msgs, spin;
+	double ramp, settle, hold, connect_timeout, stall, meanwhile;
+	struct tpl path, hdr[MAXL];
+	int nhdr;
+	struct frame_tpl frame[MAXL];
+	int nframe;
+	struct reply reply[4];
+	int nreply;
+	int pub, pub_conns, pub_wait_ms, pub_pong, target;
+	struct in_addr pub_host;
+	int pub_port;
+	struct tpl pub_path, pub_chan, pub_body, pub_msg, pub_init, pub_hdr[MAXL];
+	int npub_hdr;
+	size_t size;
+	double fan;
+	struct phase phase[16];
+	int nphase;
+	struct pidgrp grp[8];
+	int ngrp;
+	int core;
+};
+
+extern struct options o;
+void parse_opts(int argc, char **argv);
+
+/* subscribers.c */
+
+enum { C_IDLE, C_CONNECTING, C_HANDSHAKE, C_OPEN, C_CLOSED };
+struct conn {
+	int fd;
+	u8 state, ready, op, fin;
+	u8 hlen;		/* bytes of a split frame header kept in hdr */
+	u8 mklen;		/* bytes of a split marker kept in mk */
+	u8 ctl_len, start;	/* control payload so far; start of a data frame */
+	u8 hdr[14];
+	char mk[MARK];
+	u64 left;		/* payload bytes still to come */
+	u32 frames;
+	struct buf tmp;		/* partial handshake response, or control payload */
+};
+
+struct state {
+	u64 started, inflight, ok, failed, closed, proto_err, http_status_other;
+	u64 frames, bytes, msgs, pings;
+	char first_err[160];
+};
+
+/* the running phase */
+struct running {
+	u64 sent, recv;			/* messages, deliveries since the phase began */
+	u64 m0, m1;			/* measured window */
+	u64 w_sent, w_recv;		/* ... and what fell into it */
+	u64 last_recv;
+	struct hist lat, late;
+	u64 acks, errs;
+	u64 per_s[64];
+};
+
+extern struct conn *cs;
+extern u64 *live, n_live;	/* indices of the connections that are open */
+extern int ep;
+extern volatile sig_atomic_t stop_flag;
+extern char rbuf[RBUF];
+extern struct state st;
+extern struct running ph;
+
+enum { K_WS = 0, K_PUB = 1 };
+#define TAG(k, i) (((u64)(k) << 56) | (u64)(i))
+
+/* keeps the first error for the report */
+__attribute__((format(printf, 1, 2))) void note_err(const char *fmt, ...);
+void ep_add(int fd, u32 ev, u64 tag);
+int send_all(int fd, const char *p, size_t n);
+void conn_start(u64 k);
+void conn_event(u64 k, u32 ev);
+
+/* publisher.c */
+
+void pub_setup(void);
+/* publishes one message stamped `due`; 0 if the publisher cannot take it now */
+int publish(u64 due, u64 now);
+void pub_flush_all(void);
+void pub_event(int k, u32 ev);
+
+#endif
