@@ -59,8 +59,9 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         isAnswered = true
         flush()
         guard state.phase == .open else { return }
-        // Spread, so that terminals that came together are not pinged together.
-        look(at: shard.now + Tick.random(in: (gateway.pingTicks + 1) / 2...gateway.pingTicks))
+        // As if it had been silent for a while, so that terminals that came together are not pinged together.
+        lastSeen = shard.now &- Tick.random(in: 0...gateway.pingTicks / 2)
+        look(at: lastSeen &+ gateway.pingTicks)
     }
 
     /// The descriptor is no longer ours.
@@ -255,21 +256,24 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
             return nil
         }
         if isReadingPaused { lastSeen = now }
-        let silence = now - lastSeen
-        if awaitsPong, silence >= gateway.pingTicks + gateway.pongTicks {
-            closeCode = .heartbeatTimeout
-            close(.heartbeatTimeout, reason: "no answer to a ping")
-            return nil
-        }
-        if silence >= gateway.pingTicks {
+        let silence = now &- lastSeen
+        if awaitsPong {
+            let patience = gateway.pingTicks + gateway.pongTicks
+            guard silence < patience else {
+                closeCode = .heartbeatTimeout
+                close(.heartbeatTimeout, reason: "no answer to a ping")
+                return nil
+            }
+            nextLook = min(lastSeen &+ patience, now + gateway.pingTicks)
+        } else if silence >= gateway.pingTicks {
             awaitsPong = true
             write(gateway.pingFrame)
             flush()
             // Closed as a slow receiver, and looked at again when that has taken too long.
             guard state.phase == .open else { return nil }
-            nextLook = now + gateway.pongTicks
+            nextLook = now + min(gateway.pingTicks, gateway.pongTicks)
         } else {
-            nextLook = lastSeen + gateway.pingTicks
+            nextLook = lastSeen &+ gateway.pingTicks
         }
         return nextLook
     }

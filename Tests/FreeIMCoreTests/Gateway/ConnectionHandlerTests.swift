@@ -243,14 +243,55 @@ struct ConnectionHandlerTests {
             gateway.tick(1)
             ticks += 1
         }
-        // The first look is spread over half an interval, so the first ping comes after one to one and a half.
-        #expect(ticks >= gateway.context.pingTicks && ticks <= gateway.context.pingTicks * 3 / 2)
+        #expect(ticks >= gateway.context.pingTicks / 2 && ticks <= gateway.context.pingTicks)
         gateway.tick(gateway.context.pongTicks - 1)
         #expect(try terminal.received() == [])
         gateway.tick(1)
         #expect(try terminal.received().map(\.closeCode) == [.heartbeatTimeout])
         gateway.tick(gateway.context.closeTicks)
         #expect(!terminal.channel.isActive)
+    }
+
+    @Test("terminals that came together are pinged spread over half an interval, and go on so")
+    func spread() throws {
+        let gateway = try Self.makeGateway(inbound: .discard)
+        let terminals = try (1...200).map { try gateway.connect(ClientID($0)) }
+        for interval in 0..<4 {
+            var pinged: [Tick: Int] = [:]
+            for tick in 0..<gateway.context.pingTicks {
+                gateway.tick(1)
+                for terminal in terminals where try terminal.received() == [.ping] {
+                    pinged[tick, default: 0] += 1
+                    try terminal.send(F.make(F.pong))
+                }
+            }
+            #expect(pinged.values.reduce(0, +) == 200, "interval \(interval)")
+            #expect(pinged.count >= Int(gateway.context.pingTicks) / 3, "\(pinged)")
+        }
+    }
+
+    @Test("a terminal is pinged once per interval also where it may take longer to answer")
+    func longPatience() throws {
+        let gateway = try EmbeddedGateway {
+            $0.pingInterval = .seconds(2)
+            $0.pongTimeout = .seconds(10)
+        }
+        let terminal = try gateway.connect()
+        var pings = 0
+        for _ in 0..<gateway.context.pingTicks * 10 {
+            gateway.tick(1)
+            guard try terminal.received() == [.ping] else { continue }
+            pings += 1
+            try terminal.send(F.make(F.pong))
+        }
+        #expect((9...10).contains(pings), "\(pings)")
+        var ticks: Tick = 0
+        while terminal.channel.isActive, ticks < 200 {
+            gateway.tick(1)
+            ticks += 1
+            if try terminal.received().contains(where: { $0.closeCode == .heartbeatTimeout }) { break }
+        }
+        #expect((gateway.context.pongTicks...gateway.context.pongTicks + gateway.context.pingTicks).contains(ticks))
     }
 
     @Test("any sign of life keeps a terminal", arguments: [F.make(F.pong), F.make(F.text, "x"), [0x81]] as [[UInt8]])
