@@ -50,6 +50,22 @@ bench-latency: ## measure point to point messages through Redis
 	scripts/bootstrap bench
 	Benchmarks/latency
 
+.PHONY: bench-micro bench-check bench-allow
+# The benchmarks import FreeIMCore as tests do.
+MICRO := swift run -c release --package-path Benchmarks -Xswiftc -enable-testing micro
+
+bench-micro: ## time the steps of the message path, and count their allocations
+	scripts/bootstrap run
+	$(MICRO)
+
+bench-check: ## fail where a step of the message path makes more allocations than before
+	scripts/bootstrap run
+	$(MICRO) --check Benchmarks/thresholds.json
+
+bench-allow: ## allow the allocations that are made now
+	scripts/bootstrap run
+	$(MICRO) --allow Benchmarks/thresholds.json
+
 conformance: ## run the Autobahn test suite against a release build
 	scripts/bootstrap bench
 	Benchmarks/conformance

@@ -28,12 +28,14 @@ public struct ClientID: Hashable, Sendable {
     public init?(_ text: some StringProtocol) {
         let bytes = text.utf8
         guard !bytes.isEmpty, bytes.count <= Self.maximumBytes else { return nil }
+        if let guid = Self(guid: bytes) {
+            self = guid
+            return
+        }
         // U+0000 to U+001F and U+007F would break log lines and terminal output.
         guard bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return nil }
         if let number = Int64(text), String(number).utf8.elementsEqual(bytes) {
             self.kind = .number(number)
-        } else if let (high, low) = Self.guidHalves(bytes) {
-            self.kind = .guid(high, low)
         } else {
             self.kind = .name(String(text))
         }
@@ -54,24 +56,26 @@ public struct ClientID: Hashable, Sendable {
         }
     }
 
-    private static func guidHalves(_ bytes: some Collection<UInt8>) -> (UInt64, UInt64)? {
-        guard bytes.count == 36 else { return nil }
+    /// nil where the text is no GUID's.
+    init?(guid text: some Collection<UInt8>) {
+        guard text.count == 36 else { return nil }
         var halves: (UInt64, UInt64) = (0, 0)
-        var digits = 0
-        for (offset, byte) in bytes.enumerated() {
+        var offset = 0
+        for byte in text {
             if offset == 8 || offset == 13 || offset == 18 || offset == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
-                continue
-            }
-            guard let digit = Character(UnicodeScalar(byte)).hexDigitValue else { return nil }
-            if digits < 16 {
-                halves.0 = halves.0 << 4 | UInt64(digit)
             } else {
-                halves.1 = halves.1 << 4 | UInt64(digit)
+                guard let digit = JSONCursor.hexadecimal(byte) else { return nil }
+                // 16 digits and two hyphens
+                if offset < 18 {
+                    halves.0 = halves.0 << 4 | UInt64(digit)
+                } else {
+                    halves.1 = halves.1 << 4 | UInt64(digit)
+                }
             }
-            digits += 1
+            offset += 1
         }
-        return halves
+        kind = .guid(halves.0, halves.1)
     }
 }
 

@@ -40,6 +40,10 @@ extension JSONCursor {
             }
         } else if next == UInt8(ascii: "\"") || next == UInt8(ascii: "'") {
             let string = try scanString()
+            // A GUID needs no copy of its text.
+            if !string.hasEscapes, let client = ClientID(guid: UnsafeRawBufferPointer(rebasing: bytes[string.range])) {
+                return client
+            }
             if let client = ClientID(try text(string)) { return client }
         } else if skipWord("true") {
             return ClientID(1)

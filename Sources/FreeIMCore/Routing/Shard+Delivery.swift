@@ -20,12 +20,12 @@ extension Shard {
         case .channel(let channel):
             write(delivery, to: roster.members(of: channel))
         case .everyone:
-            let all = places.indices.lazy.filter { self.places[$0].connection != nil }.map { UInt32($0) }
-            write(delivery, to: ContiguousArray(all))
+            write(delivery, to: 0..<UInt32(places.count))
         }
     }
 
-    private func write(_ delivery: Delivery, to members: ContiguousArray<UInt32>) {
+    /// - Parameter members: places; those without a connection are passed over.
+    private func write(_ delivery: Delivery, to members: some Sequence<UInt32>) {
         let frames = queue(delivery.frames)
         let excluded = excludedPlaces(delivery.exclusions)
         if excluded.isEmpty {
@@ -117,9 +117,17 @@ extension Shard {
 
     /// Ends the burst. Flushing may close a connection and so change the tables; they are not walked meanwhile.
     func flush() {
-        let flushing = dirty, buffers = buffers
-        dirty.removeAll(keepingCapacity: true)
-        self.buffers.removeAll(keepingCapacity: true)
+        var flushing: ContiguousArray<UInt32> = []
+        var buffers: ContiguousArray<ByteBuffer> = []
+        swap(&flushing, &dirty)
+        swap(&buffers, &self.buffers)
+        defer {
+            // Their room serves the next burst.
+            flushing.removeAll(keepingCapacity: true)
+            buffers.removeAll(keepingCapacity: true)
+            if dirty.isEmpty { swap(&flushing, &dirty) }
+            if self.buffers.isEmpty { swap(&buffers, &self.buffers) }
+        }
         for index in flushing {
             let at = Int(index)
             guard at < places.count, places[at].isDirty else { continue }
