@@ -10,8 +10,7 @@
  *   the CLOCK_MONOTONIC time in ns at which the message was *due*), padded with
  *   'x' to --size bytes.  The receiver looks for that marker in the byte stream
  *   of the WebSocket data payloads; so it does not matter whether a server
- *   wraps the payload (JSON, MQTT, NATS "MSG ...") or puts several messages
- *   into one frame or splits one message over two frames.
+ *   wraps the payload (JSON) or puts several messages into one frame.
  *
  * Rate control
  *   rate:R  open loop: message k is due at start + k/R whatever the server
@@ -83,8 +82,6 @@ struct ctx {
 extern char **tokens;
 extern u64 n_tokens;
 struct tpl tpl_parse(const char *src);
-/* hex digits (blanks ignored) with the same {..} fields */
-struct tpl tpl_parse_hex(const char *src);
 void tpl_render(const struct tpl *t, const struct ctx *c, struct buf *out);
 
 /* measure.c */
@@ -123,9 +120,7 @@ void mem_read(struct mem *m);
 /* options.c */
 
 #define MAXL 32
-struct frame_tpl { int op; struct tpl t; };
-struct reply { int op; struct buf match, frame; };
-enum { PUB_NONE, PUB_HTTP, PUB_REDIS, PUB_TCP };
+enum { PUB_NONE, PUB_HTTP, PUB_REDIS };
 enum { TGT_ONE, TGT_RR, TGT_RANDOM };
 enum { PH_MAX, PH_RATE, PH_FRAC };
 struct phase { int kind; double val, warm, dur; };
@@ -136,18 +131,13 @@ struct options {
 	struct in_addr host;
 	int port[16], nport;
 	u64 n, first;
-	int nsrc, conc, ready_msgs, spin;
+	int nsrc, conc, spin;
 	double ramp, settle, hold, connect_timeout, stall, meanwhile;
-	struct tpl path, hdr[MAXL];
-	int nhdr;
-	struct frame_tpl frame[MAXL];
-	int nframe;
-	struct reply reply[4];
-	int nreply;
-	int pub, pub_conns, pub_wait_ms, pub_pong, target;
+	struct tpl path;
+	int pub, pub_conns, target;
 	struct in_addr pub_host;
 	int pub_port;
-	struct tpl pub_path, pub_chan, pub_body, pub_msg, pub_init, pub_hdr[MAXL];
+	struct tpl pub_path, pub_chan, pub_body, pub_hdr[MAXL];
 	int npub_hdr;
 	size_t size;
 	double fan;
@@ -169,11 +159,9 @@ struct conn {
 	u8 state, ready, op, fin;
 	u8 hlen;		/* bytes of a split frame header kept in hdr */
 	u8 mklen;		/* bytes of a split marker kept in mk */
-	u8 ctl_len, start;	/* control payload so far; start of a data frame */
 	u8 hdr[14];
 	char mk[MARK];
 	u64 left;		/* payload bytes still to come */
-	u32 frames;
 	struct buf tmp;		/* partial handshake response, or control payload */
 };
 

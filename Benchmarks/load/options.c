@@ -21,15 +21,6 @@ static void usage(FILE *f)
 "  --host A             server address (127.0.0.1)\n"
 "  --port P[,P..]       server port(s); connection k uses port k mod count\n"
 "  --path TPL           request target, e.g. '/sub/u{i:5}?t={tok}' (/)\n"
-"  --hdr 'Name: TPL'    extra handshake header (repeatable): cookie,\n"
-"                       Sec-WebSocket-Protocol, Origin ...\n"
-"  --frame text:TPL     WebSocket frame to send after the handshake (repeatable);\n"
-"          bin:TPL      bin: same escapes, binary opcode\n"
-"          hex:HEX      hex: binary opcode, hex digits, {i:N} fields allowed\n"
-"  --reply 'PREFIX=>TPL'  when a data frame starts with PREFIX send this frame\n"
-"                       (opcode as received)\n"
-"  --ready-msgs K       data frames to receive before a connection counts as\n"
-"                       connected (0)\n"
 "  --first F            {i} of the first connection (0)\n"
 "  --tokens FILE        lines for {tok}, line i mod count\n"
 "  --nsrc K             source addresses 127.0.0.2 .. (4)\n"
@@ -48,16 +39,11 @@ static void usage(FILE *f)
 "  --pub http:A:P       POST over keep-alive connections, one request in flight\n"
 "                       on each\n"
 "        redis:A:P      PUBLISH {c} {body}, pipelined\n"
-"        tcp:A:P        raw bytes, pipelined\n"
 "  --pub-conns K        publisher connections (http 8, others 1)\n"
 "  --pub-path TPL       http: request target (/)\n"
 "  --pub-hdr 'N: TPL'   http: extra header (repeatable)\n"
 "  --pub-chan TPL       {c}; redis: the channel\n"
 "  --pub-body TPL       http body, redis payload ({p})\n"
-"  --pub-msg TPL        tcp: the bytes of one message\n"
-"  --pub-init TPL       tcp, redis: bytes sent once after connecting\n"
-"  --pub-wait MS        pause after --pub-init (200)\n"
-"  --pub-pong           tcp: answer NATS PING with PONG\n"
 "  --target one|rr|random   what {i} is in publisher templates: the first index\n"
 "                       (broadcast), round robin, or random over the clients\n"
 "  --fan K              deliveries expected per message (one: -n, else 1)\n"
@@ -120,7 +106,6 @@ void parse_opts(int argc, char **argv)
 	o.settle = 2;
 	o.connect_timeout = 60;
 	o.stall = 1;
-	o.pub_wait_ms = 200;
 	o.size = 128;
 	o.core = -1;
 	o.path = tpl_parse("/");
@@ -134,7 +119,6 @@ void parse_opts(int argc, char **argv)
 			exit(0);
 		}
 		if (!strcmp(a, "--spin")) { o.spin = 1; continue; }
-		if (!strcmp(a, "--pub-pong")) { o.pub_pong = 1; continue; }
 		if (k + 1 >= argc)
 			die("%s: unknown option or missing value (see --help)", a);
 		char *v = argv[++k];
@@ -145,26 +129,6 @@ void parse_opts(int argc, char **argv)
 				o.port[o.nport++] = atoi(p);
 		}
 		else if (!strcmp(a, "--path")) o.path = tpl_parse(v);
-		else if (!strcmp(a, "--hdr")) { if (o.nhdr == MAXL) die("too many --hdr"); o.hdr[o.nhdr++] = tpl_parse(v); }
-		else if (!strcmp(a, "--frame")) {
-			if (o.nframe == MAXL) die("too many --frame");
-			struct frame_tpl *f = &o.frame[o.nframe++];
-			if (!strncmp(v, "text:", 5)) { f->op = 1; f->t = tpl_parse(v + 5); }
-			else if (!strncmp(v, "bin:", 4)) { f->op = 2; f->t = tpl_parse(v + 4); }
-			else if (!strncmp(v, "hex:", 4)) { f->op = 2; f->t = tpl_parse_hex(v + 4); }
-			else die("--frame wants text:, bin: or hex:");
-		}
-		else if (!strcmp(a, "--reply")) {
-			char *s = strstr(v, "=>");
-			if (!s || o.nreply == 4) die("--reply wants PREFIX=>TPL (at most 4)");
-			*s = 0;
-			struct reply *r = &o.reply[o.nreply++];
-			struct tpl m = tpl_parse(v), f = tpl_parse(s + 2);
-			struct ctx c = { 0 };
-			tpl_render(&m, &c, &r->match);
-			tpl_render(&f, &c, &r->frame);
-		}
-		else if (!strcmp(a, "--ready-msgs")) o.ready_msgs = atoi(v);
 		else if (!strcmp(a, "--first")) o.first = strtoull(v, 0, 10);
 		else if (!strcmp(a, "--tokens")) load_tokens(v);
 		else if (!strcmp(a, "--nsrc")) o.nsrc = atoi(v);
@@ -180,8 +144,7 @@ void parse_opts(int argc, char **argv)
 		else if (!strcmp(a, "--pub")) {
 			if (!strncmp(v, "http:", 5)) { o.pub = PUB_HTTP; v += 5; }
 			else if (!strncmp(v, "redis:", 6)) { o.pub = PUB_REDIS; v += 6; }
-			else if (!strncmp(v, "tcp:", 4)) { o.pub = PUB_TCP; v += 4; }
-			else die("--pub wants http:, redis: or tcp:");
+			else die("--pub wants http: or redis:");
 			parse_hostport(v, &o.pub_host, &o.pub_port);
 		}
 		else if (!strcmp(a, "--pub-conns")) o.pub_conns = atoi(v);
@@ -189,9 +152,6 @@ void parse_opts(int argc, char **argv)
 		else if (!strcmp(a, "--pub-hdr")) { if (o.npub_hdr == MAXL) die("too many --pub-hdr"); o.pub_hdr[o.npub_hdr++] = tpl_parse(v); }
 		else if (!strcmp(a, "--pub-chan")) o.pub_chan = tpl_parse(v);
 		else if (!strcmp(a, "--pub-body")) o.pub_body = tpl_parse(v);
-		else if (!strcmp(a, "--pub-msg")) o.pub_msg = tpl_parse(v);
-		else if (!strcmp(a, "--pub-init")) o.pub_init = tpl_parse(v);
-		else if (!strcmp(a, "--pub-wait")) o.pub_wait_ms = atoi(v);
 		else if (!strcmp(a, "--target")) {
 			if (!strcmp(v, "one")) o.target = TGT_ONE;
 			else if (!strcmp(v, "rr")) o.target = TGT_RR;

@@ -45,14 +45,6 @@ static void pub_connect(int k)
 	p->busy = p->dirty = 0;
 	p->out.len = p->in.len = p->off = 0;
 	p->bol = 1;
-	if (o.pub_init.n) {
-		struct buf b = { 0, 0, 0 };
-		struct ctx x = { .i = (u64)k };
-		tpl_render(&o.pub_init, &x, &b);
-		if (send_all(p->fd, b.p, b.len))
-			die("publisher init: %s", strerror(errno));
-		free(b.p);
-	}
 	fcntl(p->fd, F_SETFL, fcntl(p->fd, F_GETFL) | O_NONBLOCK);
 	ep_add(p->fd, EPOLLIN | EPOLLOUT | EPOLLET, TAG(K_PUB, k));
 }
@@ -65,8 +57,6 @@ void pub_setup(void)
 		pub_connect(k);
 		idle_pubs[n_idle++] = k;
 	}
-	if (o.pub_init.n)
-		usleep((useconds_t)o.pub_wait_ms * 1000);
 	buf_need(&payload, o.size);
 	memset(payload.p, 'x', o.size);
 	payload.len = o.size;
@@ -126,36 +116,32 @@ int publish(u64 due, u64 now)
 	}
 	chan.len = 0;
 	tpl_render(&o.pub_chan, &x, &chan);
-	if (o.pub == PUB_TCP) {
-		tpl_render(&o.pub_msg, &x, &p->out);
+	body.len = 0;
+	tpl_render(&o.pub_body, &x, &body);
+	if (o.pub == PUB_REDIS) {
+		buf_str(&p->out, "*3\r\n$7\r\nPUBLISH\r\n$");
+		buf_dec(&p->out, chan.len, 0);
+		buf_str(&p->out, "\r\n");
+		buf_add(&p->out, chan.p, chan.len);
+		buf_str(&p->out, "\r\n$");
+		buf_dec(&p->out, body.len, 0);
+		buf_str(&p->out, "\r\n");
+		buf_add(&p->out, body.p, body.len);
+		buf_str(&p->out, "\r\n");
 	} else {
-		body.len = 0;
-		tpl_render(&o.pub_body, &x, &body);
-		if (o.pub == PUB_REDIS) {
-			buf_str(&p->out, "*3\r\n$7\r\nPUBLISH\r\n$");
-			buf_dec(&p->out, chan.len, 0);
+		buf_str(&p->out, "POST ");
+		tpl_render(&o.pub_path, &x, &p->out);
+		buf_str(&p->out, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ");
+		buf_dec(&p->out, body.len, 0);
+		buf_str(&p->out, "\r\n");
+		for (int h = 0; h < o.npub_hdr; h++) {
+			tpl_render(&o.pub_hdr[h], &x, &p->out);
 			buf_str(&p->out, "\r\n");
-			buf_add(&p->out, chan.p, chan.len);
-			buf_str(&p->out, "\r\n$");
-			buf_dec(&p->out, body.len, 0);
-			buf_str(&p->out, "\r\n");
-			buf_add(&p->out, body.p, body.len);
-			buf_str(&p->out, "\r\n");
-		} else {
-			buf_str(&p->out, "POST ");
-			tpl_render(&o.pub_path, &x, &p->out);
-			buf_str(&p->out, " HTTP/1.1\r\nHost: localhost\r\nContent-Length: ");
-			buf_dec(&p->out, body.len, 0);
-			buf_str(&p->out, "\r\n");
-			for (int h = 0; h < o.npub_hdr; h++) {
-				tpl_render(&o.pub_hdr[h], &x, &p->out);
-				buf_str(&p->out, "\r\n");
-			}
-			buf_str(&p->out, "\r\n");
-			buf_add(&p->out, body.p, body.len);
-			p->busy = 1;
-			n_idle--;
 		}
+		buf_str(&p->out, "\r\n");
+		buf_add(&p->out, body.p, body.len);
+		p->busy = 1;
+		n_idle--;
 	}
 	p->dirty = 1;
 	pub_seq++;
@@ -238,7 +224,7 @@ void pub_event(int k, u32 ev)
 					if (cl)
 						closed = 1;
 				}
-			} else if (o.pub == PUB_REDIS) {
+			} else {
 				for (ssize_t b = 0; b < r; b++) {
 					if (p->bol && rbuf[b] == ':')
 						ph.acks++;
@@ -248,12 +234,6 @@ void pub_event(int k, u32 ev)
 					}
 					p->bol = rbuf[b] == '\n';
 				}
-			} else if (o.pub_pong && memmem(rbuf, (size_t)r, "PING\r\n", 6)) {
-				buf_str(&p->out, "PONG\r\n");
-				p->dirty = 1;
-			} else if (memmem(rbuf, (size_t)r, "-ERR", 4)) {
-				ph.errs++;
-				note_err("publish: %.*s", (int)(r > 60 ? 60 : r), rbuf);
 			}
 			if (r < RBUF)
 				break;

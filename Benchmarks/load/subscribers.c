@@ -129,10 +129,6 @@ static void conn_request(struct conn *c, u64 k)
 	buf_str(&b, t);
 	buf_str(&b, "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: " WS_KEY
 		    "\r\nSec-WebSocket-Version: 13\r\n");
-	for (int h = 0; h < o.nhdr; h++) {
-		tpl_render(&o.hdr[h], &x, &b);
-		buf_str(&b, "\r\n");
-	}
 	buf_str(&b, "\r\n");
 	c->state = C_HANDSHAKE;
 	if (send_all(c->fd, b.p, b.len)) {
@@ -178,23 +174,6 @@ static void conn_send_frame(struct conn *c, int op, const char *p, size_t n)
 	ws_frame(&b, op, p, n);
 	if (send_all(c->fd, b.p, b.len))
 		note_err("frame send: %s", strerror(errno));
-}
-
-static void conn_opened(struct conn *c, u64 k)
-{
-	static struct buf pl, b;
-	struct ctx x = { .i = o.first + k };
-	c->state = C_OPEN;
-	b.len = 0;
-	for (int f = 0; f < o.nframe; f++) {
-		pl.len = 0;
-		tpl_render(&o.frame[f].t, &x, &pl);
-		ws_frame(&b, o.frame[f].op, pl.p, pl.len);
-	}
-	if (b.len && send_all(c->fd, b.p, b.len))
-		note_err("frame send: %s", strerror(errno));
-	if (!o.ready_msgs)
-		conn_ready(c);
 }
 
 /* one delivery; `due` is the stamp found in the payload */
@@ -263,8 +242,6 @@ static void frame_end(struct conn *c)
 {
 	if (c->op < 8) {
 		st.frames++;
-		if (++c->frames == (u32)o.ready_msgs)
-			conn_ready(c);
 		return;
 	}
 	if (c->op == 9) {
@@ -311,7 +288,6 @@ static void conn_feed(struct conn *c, const char *p, size_t n, u64 now)
 					c->left = c->left << 8 | c->hdr[k];
 			}
 			c->hlen = 0;
-			c->start = 1;
 			if (!c->left) {
 				frame_end(c);
 				if (c->state != C_OPEN)
@@ -325,12 +301,6 @@ static void conn_feed(struct conn *c, const char *p, size_t n, u64 now)
 		if (c->op < 8) {
 			st.bytes += k;
 			scan(c, p, k, now);
-			if (c->start && o.nreply) {
-				for (int r = 0; r < o.nreply; r++)
-					if (k >= o.reply[r].match.len && !memcmp(p, o.reply[r].match.p, o.reply[r].match.len))
-						conn_send_frame(c, c->op ? c->op : 1, o.reply[r].frame.p, o.reply[r].frame.len);
-			}
-			c->start = 0;
 		} else {
 			buf_add(&c->tmp, p, k);
 		}
@@ -344,7 +314,7 @@ static void conn_feed(struct conn *c, const char *p, size_t n, u64 now)
 	}
 }
 
-static void conn_read(struct conn *c, u64 k, u32 ev)
+static void conn_read(struct conn *c, u32 ev)
 {
 	for (;;) {
 		ssize_t r = read(c->fd, rbuf, RBUF);
@@ -381,7 +351,8 @@ static void conn_read(struct conn *c, u64 k, u32 ev)
 					return;
 				}
 				memset(&c->tmp, 0, sizeof c->tmp);
-				conn_opened(c, k);
+				c->state = C_OPEN;
+				conn_ready(c);
 				if (t.len > hl)
 					conn_feed(c, t.p + hl, t.len - hl, now);
 				free(t.p);
@@ -420,5 +391,5 @@ void conn_event(u64 k, u32 ev)
 			return;
 	}
 	if (ev & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
-		conn_read(c, k, ev);
+		conn_read(c, ev);
 }

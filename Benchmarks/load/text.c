@@ -136,31 +136,6 @@ struct tpl tpl_parse(const char *src)
 	return t;
 }
 
-/* hex template: hex digits (blanks ignored) with the same {..} fields */
-struct tpl tpl_parse_hex(const char *src)
-{
-	struct buf b = { 0, 0, 0 };
-	for (const char *p = src; *p;) {
-		if (*p == '{') {
-			while (*p && *p != '}')
-				buf_add(&b, p++, 1);
-			if (*p)
-				buf_add(&b, p++, 1);
-		} else if (hexv(p[0]) >= 0 && hexv(p[1]) >= 0) {
-			char e[5];
-			snprintf(e, sizeof e, "\\x%c%c", p[0], p[1]);
-			buf_add(&b, e, 4);
-			p += 2;
-		} else {
-			p++;
-		}
-	}
-	buf_add(&b, "", 1);
-	struct tpl t = tpl_parse(b.p);
-	free(b.p);
-	return t;
-}
-
 void tpl_render(const struct tpl *t, const struct ctx *c, struct buf *out)
 {
 	for (int k = 0; k < t->n; k++) {

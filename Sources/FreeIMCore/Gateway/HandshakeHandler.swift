@@ -118,6 +118,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
             refuse(Refusal(403, "reserved_client", "the id \(identity.client) means the system and cannot connect"))
         case .success(let identity):
             let loopContext = NIOLoopBound(context, eventLoop: shard.eventLoop)
+            // Neither this nor the closure is Sendable; both are of this loop, which is checked.
             gateway.upgrader.buildUpgradeResponse(
                 channel: context.channel, upgradeRequest: head, initialResponseHeaders: [:]
             ).assumeIsolated().whenComplete { result in
@@ -142,7 +143,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
             _ = pipeline.removeHandler(encoder)
             _ = pipeline.removeHandler(self)
             // Last: what the terminal sent behind its request goes to the connection, with no end of a read behind it
-            // at which the answers would be flushed.
+            // at which the answers would be flushed. The connection is not Sendable; it is of this loop, which is checked.
             pipeline.removeHandler(decoder).assumeIsolated().whenComplete { _ in connection.flush() }
         } catch {
             // The channel has been closed meanwhile.

@@ -32,17 +32,22 @@ extension Node: PresenceHost {
     func storeChanges() async {
         while let pending = await changes.next() {
             let batch = pending.map(\.change)
-            // Whatever becomes of it: those who wait for it are let in.
-            defer { answer(pending) }
-            do {
-                let transitions = try await configuration.presence.update(batch, on: identity.name)
-                await publish(events(of: batch, transitions))
-            } catch {
-                metrics.presenceFailures.increment(by: batch.count)
-                logger.error(
-                    "presence not stored",
-                    metadata: [LogKey.count: "\(batch.count)", LogKey.error: "\(error)"])
-            }
+            let transitions = await store(batch)
+            // Whatever became of it: those who wait for it are let in.
+            answer(pending)
+            if let transitions { await publish(events(of: batch, transitions)) }
+        }
+    }
+
+    /// nil where presence failed.
+    private func store(_ batch: [ConnectionChange]) async -> [PresenceTransition]? {
+        do {
+            return try await configuration.presence.update(batch, on: identity.name)
+        } catch {
+            metrics.presenceFailures.increment(by: batch.count)
+            logger.error(
+                "presence not stored", metadata: [LogKey.count: "\(batch.count)", LogKey.error: "\(error)"])
+            return nil
         }
     }
 

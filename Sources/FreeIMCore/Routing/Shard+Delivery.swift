@@ -132,17 +132,17 @@ extension Shard {
             let at = Int(index)
             guard at < places.count, places[at].isDirty else { continue }
             places[at].isDirty = false
-            if let waiting = places[at].waiting, let handle = places[at].handle {
+            if let waiting = places[at].waiting {
                 places[at].waiting = nil
-                send(buffers[Int(waiting)], over: handle, to: at)
+                send(buffers[Int(waiting)], to: at)
             } else {
                 places[at].connection?.flush()
             }
         }
     }
 
-    private func send(_ frames: ByteBuffer, over handle: SocketHandle, to at: Int) {
-        let sent = frames.withUnsafeReadableBytes { handle.send($0) }
+    private func send(_ frames: ByteBuffer, to at: Int) {
+        let sent = places[at].handle.map { handle in frames.withUnsafeReadableBytes { handle.send($0) } } ?? 0
         guard sent < frames.readableBytes else { return }
         places[at].handle = nil
         guard let rest = frames.getSlice(at: frames.readerIndex + sent, length: frames.readableBytes - sent) else {

@@ -136,6 +136,25 @@ struct ShardSendingTests {
         #expect(world.connection.events == [.write(["lost"]), .flush])
     }
 
+    @Test("a connection that may not be passed any more by the burst's end writes itself what waits")
+    func handleTakenAway() throws {
+        let shard = Shard(eventLoop: EmbeddedEventLoop(), number: 0)
+        let sockets = try SocketPair()
+        let late = RecordingConnection()
+        let latePlace = shard.admit(late)
+        let first = RecordingConnection(onFlush: { [box = NIOLoopBound(shard, eventLoop: shard.eventLoop)] in
+            box.value.setHandle(nil, of: latePlace)
+        })
+        shard.open(shard.admit(first), first, identity: Identity(client: 6))
+        shard.open(latePlace, late, identity: Identity(client: 7))
+        shard.setHandle(SocketHandle(descriptor: sockets.near), of: latePlace)
+        let toFirst = Frame.make(.text, ByteBuffer(string: "first"), allocator: ByteBufferAllocator())
+        _ = shard.carryOut([.deliver(Delivery(audience: .client(6), frames: toFirst)), deliver("one")])
+        _ = shard.carryOut([deliver("two")])
+        #expect(late.events == [.write(["one"]), .flush, .write(["two"]), .flush])
+        #expect(sockets.received() == [])
+    }
+
     @Test("a close comes behind what was delivered before it")
     func closing() throws {
         let world = try World()
