@@ -6,9 +6,9 @@ import Testing
 @Suite("The reader")
 struct ReplyReaderTests {
     private func read(
-        _ text: String, piece: Int = .max, limits: RedisReplyLimits = RedisReplyLimits()
+        _ text: String, piece: Int = .max, limits: RedisReplyLimits = RedisReplyLimits(), sharesBytes: Bool = false
     ) throws -> [RedisValue] {
-        let reader = try ReplyReader(limits: limits)
+        let reader = try ReplyReader(limits: limits, sharesBytes: sharesBytes)
         var rest = ByteBuffer(string: text)
         var values: [RedisValue] = []
         while let bytes = rest.readSlice(length: min(piece, rest.readableBytes)), bytes.readableBytes > 0 {
@@ -20,10 +20,10 @@ struct ReplyReaderTests {
     static let sample =
         "+OK\r\n:-42\r\n$5\r\nhe\r\no\r\n$0\r\n\r\n$-1\r\n*-1\r\n*0\r\n-WRONGTYPE no\r\n*3\r\n*2\r\n:1\r\n*0\r\n$-1\r\n-ERR x\r\n"
 
-    @Test("gives the same values however the bytes are cut", arguments: 1...40)
-    func pieces(_ piece: Int) throws {
+    @Test("gives the same values however the bytes are cut", arguments: 1...40, [false, true])
+    func pieces(_ piece: Int, sharesBytes: Bool) throws {
         func bulk(_ text: String) -> RedisValue { .bulk(ByteBuffer(string: text)) }
-        let values = try read(Self.sample, piece: piece)
+        let values = try read(Self.sample, piece: piece, sharesBytes: sharesBytes)
         #expect(
             values == [
                 .simple(ByteBuffer(string: "OK")), .integer(-42), bulk("he\r\no"), bulk(""), .null, .null, .array([]),
@@ -32,10 +32,34 @@ struct ReplyReaderTests {
             ])
     }
 
-    @Test("reads replies larger than its portions")
-    func large() throws {
+    @Test("shares the bytes of strings that came in one piece")
+    func shares() throws {
+        let reader = try ReplyReader(limits: RedisReplyLimits(), sharesBytes: true)
+        // Long enough that hiredis moves its bytes to the front in between.
+        let texts = (0..<200).map { String(repeating: String($0), count: 20) }
+        let encoded = ByteBuffer(string: texts.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined())
+        var found: [String] = []
+        func isShared(_ bytes: ByteBuffer) -> Bool {
+            encoded.withUnsafeReadableBytes { all in
+                bytes.withUnsafeReadableBytes { part in
+                    guard let all = all.baseAddress, let part = part.baseAddress else { return false }
+                    return (0..<encoded.readableBytes).contains(part - all)
+                }
+            }
+        }
+        try reader.read(encoded) { value in
+            #expect(value.bytes.map(isShared) == true)
+            found.append(value.string ?? "")
+        }
+        #expect(found == texts)
+    }
+
+    @Test("reads replies larger than its portions", arguments: [false, true])
+    func large(sharesBytes: Bool) throws {
         let text = String(repeating: "x", count: 300_000)
-        let values = try read("$300000\r\n\(text)\r\n*20000\r\n" + String(repeating: ":1\r\n", count: 20_000))
+        let values = try read(
+            "$300000\r\n\(text)\r\n*20000\r\n" + String(repeating: ":1\r\n", count: 20_000),
+            sharesBytes: sharesBytes)
         #expect(values.first?.string == text)
         #expect(values.last?.array?.count == 20_000)
     }

@@ -3,17 +3,36 @@ import NIOCore
 /// Collects the messages of one burst for the shards.
 ///
 /// Consecutive messages for the same audience become one ``Delivery`` with one buffer, into which each frame is
-/// encoded once; so each receiver costs one queued write per run and one flush per burst.
+/// encoded once; so each receiver costs one queued write per run and one flush per burst. Messages for one client each
+/// lie side by side in a common buffer, since two allocations each would cost more than all else about them.
 struct Burst {
     /// A run is ended at this size, so that a buffer stays a moderate allocation.
     static let maximumRunBytes = 128 * 1_024
+    /// The same for a common buffer; longer messages are not copied into one.
+    static let maximumCommonBytes = 64 * 1_024
+
+    /// Consecutive messages for one client: a part of the common buffer.
+    private struct Part {
+        let client: ClientID
+        let shards: ShardSet
+        let start: Int
+        var messages = 1
+    }
 
     private var commands: [[ShardCommand]]
+    /// At most one of these two is open.
     private var run: Delivery?
+    private var part: Part?
+    private var common = ByteBuffer()
+    /// By shard, which of its commands stands for ``common``; -1 where none does.
+    private var commonPlaces: ContiguousArray<Int>
+    /// What the last common buffer took, for the next one's capacity.
+    private var expectedBytes = 0
     private let allocator = ByteBufferAllocator()
 
     init(shards: Int) {
         self.commands = Array(repeating: [], count: shards)
+        self.commonPlaces = ContiguousArray(repeating: -1, count: shards)
     }
 
     /// A message for a channel's members or for everyone.
@@ -42,19 +61,21 @@ struct Burst {
 
     /// A message for one client, whose connections are in `shards`.
     mutating func add(client: ClientID, in shards: ShardSet, _ payload: ByteBuffer, receipt: ReceiptID?) {
-        if receipt == nil, run?.receipt == nil, run?.audience == .client(client), var run,
-            run.frames.readableBytes < Self.maximumRunBytes
-        {
-            self.run = nil
-            Frame.append(.text, payload, to: &run.frames)
-            run.messages += 1
-            self.run = run
-            return
+        let size = payload.readableBytes + Frame.maximumHeaderBytes
+        guard receipt == nil, size <= Self.maximumCommonBytes else {
+            let frames = Frame.make(.text, payload, allocator: allocator)
+            return add(.deliver(Delivery(audience: .client(client), frames: frames, receipt: receipt)), in: shards)
         }
-        endRun()
-        run = Delivery(
-            audience: .client(client), frames: Frame.make(.text, payload, allocator: allocator), receipt: receipt)
-        runShards = shards
+        let fits = common.readableBytes + size <= Self.maximumCommonBytes
+        if fits, part?.client == client {
+            part?.messages += 1
+        } else {
+            endRun()
+            if !fits { endCommon() }
+            if common.readableBytes == 0 { common = allocator.buffer(capacity: max(size, expectedBytes)) }
+            part = Part(client: client, shards: shards, start: common.readableBytes)
+        }
+        Frame.append(.text, payload, to: &common)
     }
 
     /// A message for several clients, grouped by shard.
@@ -72,22 +93,38 @@ struct Burst {
         shards.forEach { commands[$0].append(command) }
     }
 
-    /// Where the open run goes; for one client only.
-    private var runShards: ShardSet = []
-
     private mutating func endRun() {
-        guard let run else { return }
-        self.run = nil
-        if case .client = run.audience {
-            runShards.forEach { commands[$0].append(.deliver(run)) }
-        } else {
+        if let run {
+            self.run = nil
             for shard in commands.indices { commands[shard].append(.deliver(run)) }
+        } else if let part {
+            self.part = nil
+            part.shards.forEach { shard in
+                if commonPlaces[shard] < 0 {
+                    commonPlaces[shard] = commands[shard].count
+                    // Until it is full; appending to a buffer that something else has too would copy it.
+                    commands[shard].append(.common(ByteBuffer()))
+                }
+                commands[shard].append(
+                    .send(part.client, part.start..<common.readableBytes, messages: part.messages))
+            }
         }
+    }
+
+    private mutating func endCommon() {
+        guard common.readableBytes > 0 else { return }
+        for shard in commands.indices where commonPlaces[shard] >= 0 {
+            commands[shard][commonPlaces[shard]] = .common(common)
+            commonPlaces[shard] = -1
+        }
+        expectedBytes = common.readableBytes
+        common = ByteBuffer()
     }
 
     /// What has been collected, by shard; the burst is empty then.
     mutating func take() -> [[ShardCommand]] {
         endRun()
+        endCommon()
         let taken = commands
         commands = Array(repeating: [], count: taken.count)
         return taken

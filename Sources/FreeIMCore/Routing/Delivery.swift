@@ -3,6 +3,10 @@ import NIOCore
 /// What the bus loop asks of a shard, in the order of the bus.
 enum ShardCommand: Sendable {
     case deliver(Delivery)
+    /// Frames of which the ``send(_:_:messages:)`` behind this take their parts.
+    case common(ByteBuffer)
+    /// A part of the last ``common(_:)``, whole frames, for one client.
+    case send(ClientID, Range<Int>, messages: Int)
     case apply(MembershipChange)
     case close(ClientID, CloseCode, reason: String)
 }

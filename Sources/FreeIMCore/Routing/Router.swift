@@ -99,6 +99,12 @@ final class Router {
 
     private func receive(_ message: DirectMessage) {
         guard configuration.direct != nil else { return metrics.unsupported.increment() }
+        if let receiver = onlyReceiver(of: message), let entry = directory.entry(of: receiver) {
+            guard let payload = pass(message.payload, sender: message.sender, audience: .clients(message.receivers)),
+                !isOwnEcho(receiver, of: message, entry)
+            else { return }
+            return burst.add(client: receiver, in: entry.shards, payload, receipt: nil)
+        }
         var message = message
         let isStopped: Bool
         if let payload = pass(message.payload, sender: message.sender, audience: .clients(message.receivers)) {
@@ -109,6 +115,14 @@ final class Router {
             isStopped = true
         }
         deliver(message, isStopped: isStopped)
+    }
+
+    /// What most messages have: one receiver, of whom nothing is known on other nodes, and no wish for a receipt.
+    private func onlyReceiver(of message: DirectMessage) -> ClientID? {
+        guard message.receivers.count == 1, !message.wantsReceipt, locations[message.receivers[0]] == nil else {
+            return nil
+        }
+        return message.receivers[0]
     }
 
     private func receiveForwarded(_ message: DirectMessage) {

@@ -67,21 +67,25 @@ extension Shard {
     }
 
     /// Keeps a buffer to the end of the burst. Returns its place in ``buffers``.
-    private func queue(_ frames: ByteBuffer) -> UInt32 {
-        buffers.append(frames)
+    func keep(_ buffer: ByteBuffer) -> UInt32 {
+        buffers.append(buffer)
         return UInt32(buffers.count - 1)
     }
 
+    private func queue(_ frames: ByteBuffer) -> Frames {
+        Frames(buffer: keep(frames), 0..<frames.readableBytes)
+    }
+
     @inline(__always)
-    private func write(_ frames: UInt32, _ messages: Int, to index: UInt32) {
+    func write(_ frames: Frames, _ messages: Int, to index: UInt32) {
         let at = Int(index)
         guard places[at].connection != nil else { return }
         deliveries += messages
-        if places[at].handle != nil, places[at].waiting == nil {
+        if places[at].handle != nil, places[at].waiting.isEmpty {
             places[at].waiting = frames
         } else {
             passOn(index)
-            places[at].connection?.write(buffers[Int(frames)])
+            places[at].connection?.write(frames.standingAlone(buffers[Int(frames.buffer)]))
         }
         markDirty(index)
     }
@@ -90,9 +94,10 @@ extension Shard {
     func passOn(_ index: UInt32) {
         let at = Int(index)
         places[at].handle = nil
-        guard let waiting = places[at].waiting else { return }
-        places[at].waiting = nil
-        places[at].connection?.write(buffers[Int(waiting)])
+        let waiting = places[at].waiting
+        guard !waiting.isEmpty else { return }
+        places[at].waiting = .none
+        places[at].connection?.write(waiting.standingAlone(buffers[Int(waiting.buffer)]))
     }
 
     private func markDirty(_ index: UInt32) {
@@ -132,24 +137,60 @@ extension Shard {
             let at = Int(index)
             guard at < places.count, places[at].isDirty else { continue }
             places[at].isDirty = false
-            if let waiting = places[at].waiting {
-                places[at].waiting = nil
-                send(buffers[Int(waiting)], to: at)
-            } else {
+            let waiting = places[at].waiting
+            if waiting.isEmpty {
                 places[at].connection?.flush()
+            } else {
+                places[at].waiting = .none
+                send(waiting, of: buffers[Int(waiting.buffer)], to: at)
             }
         }
     }
 
-    private func send(_ frames: ByteBuffer, to at: Int) {
-        let sent = places[at].handle.map { handle in frames.withUnsafeReadableBytes { handle.send($0) } } ?? 0
-        guard sent < frames.readableBytes else { return }
-        places[at].handle = nil
-        guard let rest = frames.getSlice(at: frames.readerIndex + sent, length: frames.readableBytes - sent) else {
-            return
+    private func send(_ frames: Frames, of buffer: ByteBuffer, to at: Int) {
+        let sent = places[at].handle.map { handle in
+            buffer.withUnsafeReadableBytes { handle.send(frames.bytes(of: $0)) }
         }
-        places[at].connection?.write(rest)
+        guard sent != Int(frames.count) else { return }
+        places[at].handle = nil
+        places[at].connection?.write(frames.standingAlone(buffer, from: sent ?? 0))
         places[at].connection?.flush()
+    }
+}
+
+/// Frames of a burst: bytes of one of its buffers.
+struct Frames {
+    /// A place in ``Shard/buffers``.
+    let buffer: UInt32
+    private let start: UInt32
+    let count: UInt32
+
+    static let none = Frames(buffer: 0, 0..<0)
+
+    init(buffer: UInt32, _ part: Range<Int>) {
+        self.buffer = buffer
+        self.start = UInt32(part.lowerBound)
+        self.count = UInt32(part.count)
+    }
+
+    var isEmpty: Bool { count == 0 }
+
+    /// - Parameter buffer: the readable bytes of the buffer.
+    func bytes(of buffer: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: buffer[Int(start)..<Int(start + count)])
+    }
+
+    /// What a connection is to write by itself. Part of a buffer is copied: it would keep all of it in memory for as long
+    /// as its terminal is slow to read.
+    ///
+    /// - Parameter offset: what has been sent of the frames.
+    func standingAlone(_ buffer: ByteBuffer, from offset: Int = 0) -> ByteBuffer {
+        guard count < buffer.readableBytes else {
+            var rest = buffer
+            rest.moveReaderIndex(forwardBy: offset)
+            return rest
+        }
+        return buffer.withUnsafeReadableBytes { ByteBuffer(bytes: bytes(of: $0).dropFirst(offset)) }
     }
 }
 

@@ -15,8 +15,10 @@ package final class Shard {
     private var wheel = HeartbeatWheel()
     /// Places with unflushed writes.
     var dirty: ContiguousArray<UInt32> = []
-    /// What ``Place/waiting`` counts in: the burst's frames.
+    /// What ``Frames`` are parts of, in this burst.
     var buffers: ContiguousArray<ByteBuffer> = []
+    /// Which of ``buffers`` is the last common one.
+    var common: UInt32 = 0
     /// Sockets in any state, handshakes among them.
     private(set) var socketCount = 0
     /// Open connections.
@@ -27,8 +29,8 @@ package final class Shard {
         var generation: UInt32 = 0
         /// Written to past the connection; nil while the connection has something of its own to write first.
         var handle: SocketHandle?
-        /// Which of ``buffers`` waits for the end of the burst, to be sent over ``handle``; at most one does.
-        var waiting: UInt32?
+        /// What waits for the end of the burst, to be sent over ``handle``; empty where nothing does.
+        var waiting = Frames.none
         var isDirty = false
         var socket: (any ShardSocket)?
         /// The same object as ``socket``, once it is open.
@@ -131,6 +133,10 @@ package final class Shard {
         for command in burst {
             switch command {
             case .deliver(let delivery): write(delivery)
+            case .common(let buffer): common = keep(buffer)
+            case .send(let client, let part, let messages):
+                let frames = Frames(buffer: common, part)
+                roster.forEachSocket(of: client) { write(frames, messages, to: $0) }
             case .apply(let change): apply(change)
             case .close(let client, let code, let reason): close(client, code, reason: reason)
             }

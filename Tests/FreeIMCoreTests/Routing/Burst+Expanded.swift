@@ -32,6 +32,24 @@ extension Delivery {
     }
 }
 
+extension [ShardCommand] {
+    /// With a delivery of its own for each part of a common buffer.
+    var resolved: [ShardCommand] {
+        var common = ByteBuffer()
+        return compactMap { command in
+            switch command {
+            case .common(let buffer):
+                common = buffer
+                return nil
+            case .send(let client, let part, let messages):
+                let frames = common.getSlice(at: part.lowerBound, length: part.count) ?? ByteBuffer()
+                return .deliver(Delivery(audience: .client(client), frames: frames, messages: messages))
+            default: return command
+            }
+        }
+    }
+}
+
 extension ShardCommand {
     var delivery: Delivery? { if case .deliver(let delivery) = self { delivery } else { nil } }
 
@@ -48,6 +66,7 @@ extension ShardCommand {
                 case .everyone: "*"
                 }
             return "\(audience): \(texts.joined(separator: ", "))"
+        case .common, .send: return "a part of a common buffer"
         case .apply(let change): return "\(change.kind.rawValue) \(change.client) \(change.channels.map(\.text))"
         case .close(let client, let code, _): return "close \(client) \(code)"
         }

@@ -12,7 +12,7 @@ struct BurstTests {
     private func body(_ text: String) -> ByteBuffer { ByteBuffer(string: text) }
 
     private func summaries(_ burst: inout Burst) throws -> [[String]] {
-        try burst.take().map { try $0.map { try $0.summary() } }
+        try burst.take().map(\.resolved).map { try $0.map { try $0.summary() } }
     }
 
     @Test("consecutive messages for one channel are one delivery, for all shards")
@@ -59,7 +59,7 @@ struct BurstTests {
         for _ in 0..<7 { burst.add(.channel(channel), body(long), excluded: nil) }
         burst.add(.everyone, body(String(repeating: "x", count: 300_000)), excluded: nil)
         burst.add(.everyone, body("end"), excluded: nil)
-        let messages = burst.take()[0].compactMap { $0.delivery?.messages }
+        let messages = burst.take()[0].resolved.compactMap { $0.delivery?.messages }
         #expect(messages == [3, 3, 1, 1, 1])
     }
 
@@ -72,6 +72,34 @@ struct BurstTests {
         #expect(try summaries(&burst) == [["7: 1, 2"], ["8: 3"], ["7: 1, 2"]])
     }
 
+    @Test("messages for one client each share a buffer, which only their shards get")
+    func common() throws {
+        var burst = Burst(shards: 3)
+        burst.add(client: 7, in: [0, 2], body("1"), receipt: nil)
+        burst.add(.everyone, body("2"), excluded: nil)
+        burst.add(client: 8, in: [2], body("3"), receipt: nil)
+        let commands = burst.take()
+        #expect(commands.map { $0.count { if case .common = $0 { true } else { false } } } == [1, 0, 1])
+        #expect(
+            try commands.map { try $0.resolved.map { try $0.summary() } } == [
+                ["7: 1", "*: 2"], ["*: 2"], ["7: 1", "*: 2", "8: 3"],
+            ])
+    }
+
+    @Test("a common buffer is ended at its size, and a longer message has its own")
+    func commonSize() throws {
+        var burst = Burst(shards: 1)
+        let long = String(repeating: "x", count: 30_000)
+        for client in 0..<5 { burst.add(client: ClientID(Int64(client)), in: [0], body(long), receipt: nil) }
+        burst.add(client: 5, in: [0], body(String(repeating: "x", count: 70_000)), receipt: nil)
+        burst.add(client: 6, in: [0], body("end"), receipt: nil)
+        let commands = burst.take()[0]
+        let sizes = commands.compactMap { if case .common(let buffer) = $0 { buffer.readableBytes } else { nil } }
+        #expect(sizes == [60_008, 60_008, 30_004 + 5])
+        let texts = try commands.resolved.compactMap(\.delivery).flatMap { try $0.expanded() }.map(\.text.utf8.count)
+        #expect(texts == [30_000, 30_000, 30_000, 30_000, 30_000, 70_000, 3])
+    }
+
     @Test("a message with a receipt is a delivery of its own")
     func receipts() throws {
         var burst = Burst(shards: 1)
@@ -80,7 +108,7 @@ struct BurstTests {
         burst.add(client: 7, in: [0], body("3"), receipt: nil)
         burst.add(client: 7, in: [0], body("4"), receipt: ReceiptID(value: 2))
         burst.add(client: 7, in: [0], body("5"), receipt: ReceiptID(value: 3))
-        let deliveries = burst.take()[0].compactMap(\.delivery)
+        let deliveries = burst.take()[0].resolved.compactMap(\.delivery)
         #expect(deliveries.map { $0.receipt?.value } == [nil, 1, nil, 2, 3])
         #expect(deliveries.map(\.messages) == [1, 1, 1, 1, 1])
     }
@@ -140,7 +168,7 @@ struct BurstTests {
             }
         }
         for (commands, expected) in zip(burst.take(), expected) {
-            let deliveries = commands.compactMap(\.delivery)
+            let deliveries = commands.resolved.compactMap(\.delivery)
             #expect(try deliveries.flatMap { try $0.expanded() } == expected)
             #expect(deliveries.reduce(0) { $0 + $1.messages } == expected.count)
         }

@@ -71,7 +71,7 @@ final class RouterWorld {
     /// What the shards were given since the last time, in words.
     func take() throws -> [[String]] {
         defer { commands.all = [[], []] }
-        return try commands.all.map { try $0.map { try $0.summary() } }
+        return try commands.all.map { try $0.resolved.map { try $0.summary() } }
     }
 
     /// The receipts that shards are to settle.

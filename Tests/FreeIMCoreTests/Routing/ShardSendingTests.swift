@@ -117,8 +117,13 @@ struct ShardSendingTests {
     private final class ByteConnection: Connection {
         var written = ByteBuffer()
         var flushes = 0
+        /// What stays in memory for as long as the last buffer does.
+        var keptBytes = 0
 
-        func write(_ frames: ByteBuffer) { written.writeImmutableBuffer(frames) }
+        func write(_ frames: ByteBuffer) {
+            written.writeImmutableBuffer(frames)
+            keptBytes = frames.storageCapacity
+        }
         func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) { promise.fail(ChannelError.eof) }
         func flush() { flushes += 1 }
         func answer() {}
@@ -126,6 +131,43 @@ struct ShardSendingTests {
         func goAway() {}
         func abort() {}
         func deadlineReached(now: Tick) -> Tick? { nil }
+    }
+
+    @Test("what goes through the connection is a copy where it is part of a common buffer")
+    func parts() throws {
+        let world = try World()
+        let other = ByteConnection()
+        world.shard.open(world.shard.admit(other), other, identity: Identity(client: 8))
+        var burst = Burst(shards: 1)
+        for number in 0..<100 { burst.add(client: 7, in: [0], ByteBuffer(string: "\(number)"), receipt: nil) }
+        burst.add(client: 8, in: [0], ByteBuffer(string: "other"), receipt: nil)
+        #expect(world.shard.carryOut(burst.take()[0]) == 101)
+        #expect(try world.sockets.texts() == (0..<100).map(String.init))
+        #expect(world.connection.events == [])
+        #expect(try ServerFrame.read(&other.written).map { String(decoding: $0.payload, as: UTF8.self) } == ["other"])
+        #expect(other.keptBytes < 100)
+    }
+
+    @Test("of a part that a full socket does not take, the rest is the connection's to write")
+    func partOfPart() throws {
+        let sockets = try SocketPair()
+        let shard = Shard(eventLoop: EmbeddedEventLoop(), number: 0)
+        let connection = ByteConnection()
+        let place = shard.admit(connection)
+        shard.open(place, connection, identity: Identity(client: 7))
+        shard.setHandle(SocketHandle(descriptor: sockets.near), of: place)
+        var sent: [String] = []
+        while connection.flushes == 0, sent.count < 10_000 {
+            var burst = Burst(shards: 1)
+            burst.add(client: 8, in: [0], ByteBuffer(string: "somebody else's"), receipt: nil)
+            sent.append("\(sent.count) " + String(repeating: "x", count: 30_000))
+            burst.add(client: 7, in: [0], ByteBuffer(string: sent[sent.count - 1]), receipt: nil)
+            _ = shard.carryOut(burst.take()[0])
+        }
+        #expect(connection.flushes == 1)
+        var bytes = ByteBuffer(bytes: sockets.received())
+        bytes.writeImmutableBuffer(connection.written)
+        #expect(try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) } == sent)
     }
 
     @Test("of a socket that is broken the connection hears by writing itself")

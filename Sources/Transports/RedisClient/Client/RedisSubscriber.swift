@@ -5,7 +5,7 @@ public import NIOCore
 /// The methods are called on the client's ``RedisClient/eventLoop`` and must not block.
 public protocol RedisSubscriber: AnyObject, Sendable {
     /// A message of a channel (SUBSCRIBE). Messages come in bursts; act on them in ``burstEnded()`` where acting
-    /// together is cheaper.
+    /// together is cheaper. `body` shares its memory with what came beside it: of what is kept for long, keep a copy.
     func received(_ body: ByteBuffer, on channel: String)
     /// No further message is at hand right now. Called after each burst that had something for this subscriber.
     func burstEnded()

@@ -21,7 +21,8 @@ final class SubscriberConnection: WireUser {
         _ configuration: RedisClientConfiguration, eventLoop: any EventLoop, handshakeDeadline: NIODeadline,
         events: Events
     ) throws(RedisError) {
-        wire = try Wire(configuration, eventLoop: eventLoop, handshakeDeadline: handshakeDeadline)
+        wire = try Wire(
+            configuration, eventLoop: eventLoop, handshakeDeadline: handshakeDeadline, sharesBytes: true)
         self.events = events
         wire.start(self)
     }

@@ -39,10 +39,13 @@ final class Wire: ChannelInboundHandler {
     private var reason: RedisError?
 
     /// The user is told through ``start(_:)``.
+    ///
+    /// - Parameter sharesBytes: see ``ReplyReader/init(limits:sharesBytes:)``.
     init(
-        _ configuration: RedisClientConfiguration, eventLoop: any EventLoop, handshakeDeadline: NIODeadline
+        _ configuration: RedisClientConfiguration, eventLoop: any EventLoop, handshakeDeadline: NIODeadline,
+        sharesBytes: Bool = false
     ) throws(RedisError) {
-        reader = try ReplyReader(limits: configuration.replyLimits)
+        reader = try ReplyReader(limits: configuration.replyLimits, sharesBytes: sharesBytes)
         timer = LoopTimer(eventLoop)
         session = Session(configuration, now: eventLoop.now, handshakeDeadline: handshakeDeadline)
     }

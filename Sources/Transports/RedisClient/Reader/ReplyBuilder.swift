@@ -10,7 +10,24 @@ final class ReplyBuilder {
         let count: Int
     }
 
+    /// Bytes that hiredis has a copy of.
+    struct Source {
+        let bytes: ByteBuffer
+        /// Where the copy ends.
+        var copyEnd: UnsafeRawPointer?
+
+        /// The text in ``bytes``, of which hiredis found it in the copy; nil where it began before them.
+        func slice(_ text: UnsafeRawBufferPointer) -> ByteBuffer? {
+            guard let base = text.baseAddress, let copyEnd else { return nil }
+            let fromEnd = copyEnd - base
+            guard fromEnd >= text.count, fromEnd <= bytes.readableBytes else { return nil }
+            return bytes.getSlice(at: bytes.writerIndex - fromEnd, length: text.count)
+        }
+    }
+
     private let limits: RedisReplyLimits
+    /// What strings can be slices of; where there is none they are copies.
+    var source: Source?
     private var open: [OpenArray] = []
     private var complete: RedisValue?
     private var elements = 0
@@ -46,10 +63,14 @@ final class ReplyBuilder {
         }
         switch type {
         case REDIS_REPLY_ERROR: add(.error(RedisError(reply: String(decoding: text, as: UTF8.self))))
-        case REDIS_REPLY_STATUS: add(.simple(ByteBuffer(bytes: text)))
-        default: add(.bulk(ByteBuffer(bytes: text)))
+        case REDIS_REPLY_STATUS: add(.simple(buffer(text)))
+        default: add(.bulk(buffer(text)))
         }
         return true
+    }
+
+    private func buffer(_ text: UnsafeRawBufferPointer) -> ByteBuffer {
+        source?.slice(text) ?? ByteBuffer(bytes: text)
     }
 
     func addArray(count: Int) -> Bool {

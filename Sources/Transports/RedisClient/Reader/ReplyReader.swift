@@ -15,6 +15,7 @@ final class ReplyReader {
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
     private let builder: ReplyBuilder
     private let limits: RedisReplyLimits
+    private let sharesBytes: Bool
     private var failure: RedisError?
 
     /// Bytes of a line (status, error, number) or length that has no end yet. Redis' own error texts are far shorter.
@@ -22,9 +23,12 @@ final class ReplyReader {
     /// hiredis moves its unread bytes forward about once per KiB taken out: small portions keep that cheap.
     private static let portion = 16 << 10
 
+    /// - Parameter sharesBytes: strings are slices of what ``read(_:_:)`` is given where they can be, instead of copies:
+    ///   for replies that are not kept, since each keeps all of that buffer.
     /// - Throws: where memory is short.
-    init(limits: RedisReplyLimits) throws(RedisError) {
+    init(limits: RedisReplyLimits, sharesBytes: Bool = false) throws(RedisError) {
         self.limits = limits
+        self.sharesBytes = sharesBytes
         builder = ReplyBuilder(limits: limits)
         functions = .allocate(capacity: 1)
         functions.initialize(to: Self.makeFunctions())
@@ -52,6 +56,8 @@ final class ReplyReader {
             portion.readableBytes > 0
         {
             try feed(portion)
+            if sharesBytes { builder.source = ReplyBuilder.Source(bytes: portion) }
+            defer { builder.source = nil }
             while let value = try next() { try body(value) }
         }
     }
@@ -66,6 +72,8 @@ final class ReplyReader {
 
     private func next() throws(RedisError) -> RedisValue? {
         var reply: UnsafeMutableRawPointer?
+        // hiredis moves its bytes between two replies; those fed last stay the last ones.
+        builder.source?.copyEnd = reader.pointee.buf.map { UnsafeRawPointer($0) + reader.pointee.len }
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw fail() }
         guard reply != nil else {
             try checkUnread()
