@@ -18,6 +18,8 @@ final class GatewayContext: Sendable {
     let pingFrame: ByteBuffer
     let logger: Logger
     let census = SocketCensus()
+    /// By shard.
+    private let admissions: [NIOLoopBoundBox<AdmissionQueue>]
 
     let handshakeTicks: Tick
     let authTicks: Tick
@@ -43,6 +45,9 @@ final class GatewayContext: Sendable {
         self.upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })
+        self.admissions = node.shards.map {
+            .makeBoxSendingValue(AdmissionQueue(eventLoop: $0.eventLoop), eventLoop: $0.eventLoop)
+        }
         self.pingFrame = Frame.make(.ping, ByteBuffer(), allocator: ByteBufferAllocator())
         self.handshakeTicks = Self.ticks(configuration.handshakeTimeout)
         self.authTicks = Self.ticks(configuration.authTimeout)
@@ -74,6 +79,9 @@ final class GatewayContext: Sendable {
     func shard(on eventLoop: any EventLoop) -> Shard? {
         node.shards.first { $0.eventLoop === eventLoop }?.shard
     }
+
+    /// Only on the shard's loop.
+    func admissions(of shard: Shard) -> AdmissionQueue { admissions[shard.number].value }
 
     /// Whether a handshake may become a connection now, or why not.
     func admission() -> Denial? {

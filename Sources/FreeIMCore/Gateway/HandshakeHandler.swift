@@ -9,9 +9,11 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// `reading` -> `authenticating` -> `done`, or from either `refused`, which ends with the socket.
+    /// `reading` -> `waiting` -> `authenticating` -> `done`, or from any `refused`, which ends with the socket.
     private enum State {
         case reading
+        /// In the ``AdmissionQueue``, with a complete request.
+        case waiting(HTTPRequestHead)
         /// The task ends by itself, or is cancelled when its outcome is no longer wanted.
         case authenticating(Task<Void, Never>)
         case refused
@@ -22,6 +24,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     private let shard: Shard
     private let decoder: ByteToMessageHandler<HTTPRequestDecoder>
     private let encoder: HTTPResponseEncoder
+    private let admissions: AdmissionQueue
     private var state = State.reading
     private var context: ChannelHandlerContext?
     private var place: SocketID?
@@ -38,6 +41,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         self.shard = shard
         self.decoder = decoder
         self.encoder = encoder
+        self.admissions = gateway.admissions(of: shard)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -68,6 +72,14 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data), case .reading = state else { return }
+        state = .waiting(head)
+        admissions.enter(self)
+    }
+
+    /// It is this request's turn. False where it is out of date.
+    @discardableResult
+    func admit() -> Bool {
+        guard case .waiting(let head) = state, let context else { return false }
         do throws(Refusal) {
             let request = try HandshakeRequest.check(
                 head, peer: context.channel.remoteAddress, configuration: gateway.configuration)
@@ -76,6 +88,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         } catch {
             refuse(error)
         }
+        return true
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -189,6 +202,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
             refuse(
                 Refusal(
                     408, "handshake_timeout", "no complete request within \(gateway.configuration.handshakeTimeout)"))
+        case .waiting:
+            refuse(
+                Refusal(Denial(.unavailable, code: "overloaded", message: "this node is overloaded; try again later")))
         case .authenticating where now == handshakeDeadline:
             refuse(
                 Refusal(
