@@ -29,15 +29,11 @@ check: ## format, warnings as errors, imports, habits
 format: ## format all Swift sources
 	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks
 
-bench: ## measure a release build
+bench: ## measure a release build beside the cheapest possible server, against the targets (ARGS=--quick: three minutes)
 	scripts/bootstrap bench
-	Benchmarks/run
+	Benchmarks/suite $(ARGS)
 
-.PHONY: bench-suite bench-cluster bench-faults bench-latency
-bench-suite: ## measure a node beside the cheapest possible server, against the targets
-	scripts/bootstrap bench
-	Benchmarks/suite
-
+.PHONY: bench-cluster bench-faults bench-latency
 bench-cluster: ## measure 50,000 connections to three nodes on Redis
 	scripts/bootstrap bench
 	Benchmarks/cluster

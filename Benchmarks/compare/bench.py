@@ -3,16 +3,17 @@ import dataclasses, os, statistics, sys
 
 from .generator import Load, faults_of
 from .redis import Redis
-from .servers import Floor, Node, Server
+from .servers import Floor, Node, Server, UWebSockets
 
 MANIFESTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "manifests")
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What a figure has to be: of the node alone, or as a multiple of the floor's or of the case's first one."""
+    """What a figure has to be: of the node alone, or as a multiple of what is beside it or of the case's first one."""
     kind: str  # "most", "least", "ratio", "growth"
     value: float
+    beside: str = "floor"
 
     def is_met(self, node: float, ratio: float | None) -> bool:
         if self.kind in ("ratio", "growth"):
@@ -20,7 +21,7 @@ class Target:
         return node >= self.value if self.kind == "least" else node <= self.value
 
     def __str__(self):
-        return {"most": "at most {:,g}", "least": "at least {:,g}", "ratio": "{:g} x floor",
+        return {"most": "at most {:,g}", "least": "at least {:,g}", "ratio": "{:g} x " + self.beside,
                 "growth": "{:g} x first"}[self.kind].format(self.value)
 
 
@@ -38,6 +39,10 @@ def times_first(value: float) -> Target:
 
 def times_floor(value: float) -> Target:
     return Target("ratio", value)
+
+
+def times(value: float, beside: str) -> Target:
+    return Target("ratio", value, beside)
 
 
 @dataclasses.dataclass
@@ -81,7 +86,9 @@ class Settings:
     wsload: str
     folder: str
     redis_port: int
+    uwebsockets: str  # "": there is none
     pin_server: list[str]
+    pin_both: list[str]  # empty where there are no two cores
     pin_load: list[str]
 
 
@@ -92,6 +99,7 @@ class Bench:
         self.redis_pid = int(self.redis.info("server")["process_id"])
         self.figures: dict[str, Figure] = {}
         self.faults: list[str] = []
+        self.left_out: list[str] = []
         self.runs: list[dict] = []  # what the generator has reported
         self.case = ""
 
@@ -109,16 +117,30 @@ class Bench:
         self.faults.append(text)
         say("FAULT: " + text)
 
-    def node(self, manifest="suite", heartbeat=30) -> Node:
-        self.redis.call("FLUSHALL")
+    def leave_out(self, text: str):
+        """Said below the table: what this run does not tell."""
+        if text not in self.left_out:
+            self.left_out.append(text)
+            say("left out: " + text)
+
+    def node(self, manifest="suite", heartbeat=30, loops=1, empties=True) -> Node:
+        """A node on a core for each of its loops."""
+        if empties:
+            self.redis.call("FLUSHALL")
         settings = self.settings
         return Node(
-            settings.pin_server, settings.freeimd, os.path.join(MANIFESTS, manifest + ".yaml"),
-            os.path.join(settings.folder, "suite.node.log"), self.redis if manifest == "suite" else None, heartbeat)
+            settings.pin_server if loops == 1 else settings.pin_both, settings.freeimd,
+            os.path.join(MANIFESTS, manifest + ".yaml"),
+            os.path.join(settings.folder, "suite.node.log"), self.redis if manifest == "suite" else None, heartbeat, loops)
 
     def floor(self) -> Floor:
         settings = self.settings
         return Floor(settings.pin_server, settings.floor, os.path.join(settings.folder, "suite.floor.log"), self.redis)
+
+    def uwebsockets(self) -> UWebSockets:
+        settings = self.settings
+        return UWebSockets(
+            settings.pin_server, settings.uwebsockets, os.path.join(settings.folder, "suite.uwebsockets.log"), self.redis)
 
     def phase(self, kind: str, value: float) -> list[str]:
         warm_up, window = (0.3, 1) if self.settings.quick else (1, 4)
@@ -162,7 +184,7 @@ class Bench:
 
 def take_servers_share(result: dict):
     """The generator's figures are those of all processes that it watches; Redis is not the server's part."""
-    connecting = result["mem_kb"]["server"]["connect_cpu"]
+    connecting = result["processes"]["server"]["connect_cpu"]
     result["us_per_connect"] = connecting * 1e6 / max(result["connected"], 1)
     for phase in result["phases"]:
         phase["us_per_delivery"] = phase["cpu"]["server"] * 1e6 / max(phase["deliveries"], 1)

@@ -1,7 +1,9 @@
 """The cases: each measures node and floor in turn, once per round."""
 import os, time
 
-from .bench import Bench, at_least, at_most, times_first, times_floor
+from .bench import Bench, at_least, at_most, times, times_first, times_floor
+from .mix import mix
+from .scaling import loops, startup
 
 IDLE = 15_000
 ONE_TO_ONE = 10_000
@@ -58,6 +60,21 @@ def channel(bench: Bench):
             bench.record(
                 f"a channel of {subscribers:,}, {in_flight} in flight: CPU us per delivery",
                 of_node["us_per_delivery"], of_floor["us_per_delivery"], digits=3, target=times_floor(target))
+    beside_uwebsockets(bench)
+
+
+def beside_uwebsockets(bench: Bench):
+    if not bench.settings.uwebsockets:
+        bench.leave_out("uWebSockets, which could not be had")
+        return
+    phases = bench.phase("max", 16)
+    with bench.node() as node:
+        [ours] = bench.in_channel(node, 1_000, phases)
+    with bench.uwebsockets() as other:
+        [others] = bench.in_channel(other, 1_000, phases)
+    bench.record(
+        "the first one again, beside uWebSockets instead of the floor", ours["us_per_delivery"], others["us_per_delivery"],
+        digits=3, target=times(1, "uWebSockets"))
 
 
 def direct(bench: Bench):
@@ -206,6 +223,6 @@ def api(bench: Bench):
 
 
 CASES = {
-    "idle": idle, "channel": channel, "direct": direct, "connect": connect, "comeback": comeback, "large": large,
-    "growth": growth, "api": api,
+    "idle": idle, "channel": channel, "loops": loops, "direct": direct, "mix": mix, "connect": connect,
+    "comeback": comeback, "large": large, "growth": growth, "api": api, "startup": startup,
 }

@@ -1,9 +1,11 @@
 """As much of Redis as the suite needs: commands, pipelines, and what FreeIM's ImHelper writes."""
 import socket
 
-# The join script of ImHelper, byte for byte: a node must learn of it from Redis.
+# The scripts of ImHelper, byte for byte: a node must learn of it from Redis who joins and leaves.
 JOIN = ("if redis.call('HSETNX',KEYS[1],ARGV[1],0)==1 then redis.call('HSET',KEYS[2],ARGV[2],0) "
         "redis.call('HINCRBY',KEYS[3],ARGV[2],1) end return 1")
+LEAVE = ("if redis.call('HDEL',KEYS[1],ARGV[1])==1 then redis.call('HDEL',KEYS[2],ARGV[2]) "
+         "if redis.call('HINCRBY',KEYS[3],ARGV[2],-1)<=0 then redis.call('HDEL',KEYS[3],ARGV[2]) end end return 1")
 PREFIX = "im_v2_ws"
 
 
@@ -73,8 +75,14 @@ class Redis:
 
     def join(self, members):
         """`members`: pairs of a client and a channel."""
+        self._change(JOIN, members)
+
+    def leave(self, members):
+        self._change(LEAVE, members)
+
+    def _change(self, script: str, members):
         self.pipeline(
-            ("EVAL", JOIN, 3, f"{PREFIX}Chan{channel}", f"{PREFIX}Client{client}", f"{PREFIX}ListChan", client, channel)
+            ("EVAL", script, 3, f"{PREFIX}Chan{channel}", f"{PREFIX}Client{client}", f"{PREFIX}ListChan", client, channel)
             for client, channel in members)
 
     def store_tokens(self, count: int) -> list[str]:

@@ -12,12 +12,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def await_condition(what: str, seconds: float, condition):
+def await_condition(what: str, seconds: float, condition, interval=0.02):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise RuntimeError(f"{what}: not within {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(interval)
 
 
 class Server:
@@ -32,6 +32,7 @@ class Server:
     path: str
     channel: str
     to_one: str
+    started_in: float  # seconds
 
     def __enter__(self):
         self.start()
@@ -41,10 +42,12 @@ class Server:
         self.stop(signal.SIGKILL)
 
     def start(self):
+        begin = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, env=self.environment)
         try:
-            await_condition("the server's start", 15, self.is_ready)
+            await_condition("the server's start", 15, self.is_ready, interval=0.005)
+            self.started_in = time.monotonic() - begin
         except BaseException:
             self.stop(signal.SIGKILL)
             raise
@@ -81,32 +84,52 @@ class Server:
         with open(f"/proc/{self.pid}/smaps_rollup") as file:
             return next(int(line.split()[1]) for line in file if line.startswith("Rss:"))
 
+    def waiting(self) -> float:
+        """For how long its threads have waited for a core so far, in seconds."""
+        folder, waited = f"/proc/{self.pid}/task", 0
+        for thread in os.listdir(folder):
+            try:
+                with open(f"{folder}/{thread}/schedstat") as file:
+                    waited += int(file.read().split()[1])
+            except OSError:  # it has ended
+                pass
+        return waited / 1e9
+
     def settle(self, longest=30.0):
-        """Until it has worked off what it was given: less than 4 % of a core for half a second."""
-        end, quiet, before = time.monotonic() + longest, 0, self.cpu()
+        """Until it has worked off what it was given: less than 4 % of a core for half a second, while it could have more."""
+        end, quiet, before, waited_before = time.monotonic() + longest, 0, self.cpu(), self.waiting()
         while quiet < 2 and time.monotonic() < end:
             time.sleep(0.25)
-            now = self.cpu()
-            quiet = quiet + 1 if now - before <= 0.01 else 0
-            before = now
+            now, waited = self.cpu(), self.waiting()
+            quiet = quiet + 1 if now - before <= 0.01 and waited - waited_before <= 0.05 else 0
+            before, waited_before = now, waited
 
 
 class Node(Server):
     path = "/ws?client={i}"
     to_one = '{"Item1":0,"Item2":[{i}],"Item3":"{p}","Item4":false}'
 
-    def __init__(self, pin, program: str, manifest: str, log: str, redis: Redis | None, heartbeat: int = 30):
+    def __init__(self, pin, program: str, manifest: str, log: str, redis: Redis | None, heartbeat: int, loops: int):
         self.port, self.api_port, self.redis = free_port(), free_port(), redis
         self.channel = f"{PREFIX}Server127.0.0.1:{self.port}"
         super().__init__([*pin, program, "run", "-c", manifest], log, {
             "FREEIM_BENCH_PORT": str(self.port), "FREEIM_BENCH_API_PORT": str(self.api_port),
-            "FREEIM_BENCH_REDIS": str(redis.port if redis else 0), "FREEIM_BENCH_HEARTBEAT": f"{heartbeat}s",
+            "FREEIM_BENCH_REDIS": str(redis.port if redis else 0), "FREEIM_BENCH_LOOPS": str(loops),
+            "FREEIM_BENCH_HEARTBEAT": f"{heartbeat}s",
             # Beyond half of the interval a terminal would be pinged less often.
             "FREEIM_BENCH_PONG": f"{heartbeat // 2}s"})
 
     def is_ready(self):
-        return self.listens(self.port) and self.listens(self.api_port) and (
-            self.redis is None or self.redis.subscribers(self.channel) > 0)
+        if not self.listens(self.api_port):
+            return False
+        api = http.client.HTTPConnection("127.0.0.1", self.api_port, timeout=5)
+        try:
+            api.request("GET", "/health/ready")
+            return api.getresponse().status == 200 and self.listens(self.port)
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            api.close()
 
     def to_channel(self, name: str) -> str:
         return f'__FreeIM__(ChanMessage){{"Item1":0,"Item2":"{name}","Item3":"{{p}}"}}'
@@ -134,6 +157,22 @@ class Floor(Server):
         super().__init__([
             *pin, program, "--coalesce", "--port", str(self.port), "--pub-port", "0",
             "--redis", f"127.0.0.1:{redis.port}", "--redis-chan", self.channel], log)
+
+    def is_ready(self):
+        return self.listens(self.port) and self.redis.subscribers(self.channel) > 0
+
+    def to_channel(self, _name: str) -> str:
+        return "B {p}"
+
+
+class UWebSockets(Server):
+    """uWebSockets, where every client is a subscriber of its one topic."""
+    path = "/"
+
+    def __init__(self, pin, program: str, log: str, redis: Redis):
+        self.port, self.redis = free_port(), redis
+        self.channel = f"uwebsockets{self.port}"
+        super().__init__([*pin, program, str(self.port), f"127.0.0.1:{redis.port}", self.channel], log)
 
     def is_ready(self):
         return self.listens(self.port) and self.redis.subscribers(self.channel) > 0

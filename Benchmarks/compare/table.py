@@ -54,6 +54,8 @@ def print_table(bench: Bench, build: dict, rounds: int):
         second = max((phase["cpu"]["gen"] + phase["cpu"]["redis"]) / phase["dur"] for phase in phases)
         print(f"\nOther processes took {statistics.median(foreign):.2f} cores (median), {max(foreign):.2f} (at worst); "
               f"generator and Redis together took {second:.0%} of a core at most.")
+    for text in bench.left_out:
+        print(f"\nLeft out: {text}")
     for fault in bench.faults:
         print(f"\nFault: {fault}")
 
@@ -72,7 +74,7 @@ def write_json(bench: Bench, build: dict, rounds: int, path: str):
         json.dump(
             {
                 "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **build, "machine": machine(),
-                "rounds": rounds, "figures": figures, "faults": bench.faults, "runs": bench.runs,
+                "rounds": rounds, "figures": figures, "left_out": bench.left_out, "faults": bench.faults, "runs": bench.runs,
             },
             file, indent=2)
         file.write("\n")

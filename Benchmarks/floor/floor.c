@@ -15,12 +15,13 @@
  *                          send() per client
  *              --uring     as default, but batches of sends through io_uring
  *
- * One thread, epoll, no dependencies.   build: cc -O2 -Wall -Wextra -o floor floor.c
+ * One thread, epoll, no dependencies.   build: cc -O2 -Wall -Wextra -o floor floor.c subscription.c
  */
 #define _GNU_SOURCE
+#include "subscription.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -374,51 +375,6 @@ static size_t eat_lines(const char *p, size_t n)
 	return (size_t)(s - p);
 }
 
-/* RESP arrays of bulk strings: ["message", channel, payload] */
-static size_t eat_redis(const char *p, size_t n)
-{
-	const char *s = p, *e = p + n;
-	for (;;) {
-		const char *q = s, *arg[3] = { 0 };
-		size_t len[3] = { 0 };
-		if (q >= e)
-			break;
-		const char *nl = memchr(q, '\n', (size_t)(e - q));
-		if (!nl)
-			break;
-		if (*q != '*') {		/* +OK, errors */
-			if (*q == '-')
-				fprintf(stderr, "floor: redis: %.*s\n", (int)(nl - q), q);
-			s = nl + 1;
-			continue;
-		}
-		int cnt = atoi(q + 1), k;
-		q = nl + 1;
-		for (k = 0; k < cnt; k++) {
-			if (q >= e || !(nl = memchr(q, '\n', (size_t)(e - q))))
-				break;
-			if (*q == ':') {
-				q = nl + 1;
-				continue;
-			}
-			size_t l = strtoul(q + 1, 0, 10);
-			if ((size_t)(e - (nl + 1)) < l + 2)
-				break;
-			if (k < 3) {
-				arg[k] = nl + 1;
-				len[k] = l;
-			}
-			q = nl + 1 + l + 2;
-		}
-		if (k < cnt)
-			break;
-		if (cnt == 3 && len[0] == 7 && !memcmp(arg[0], "message", 7) && arg[2])
-			message(arg[2], len[2]);
-		s = q;
-	}
-	return (size_t)(s - p);
-}
-
 static void pub_read(int fd)
 {
 	struct in *b = &ins[fd];
@@ -436,7 +392,7 @@ static void pub_read(int fd)
 		return;
 	}
 	b->n += (size_t)r;
-	size_t used = fd == redis ? eat_redis(b->p, b->n) : eat_lines(b->p, b->n);
+	size_t used = fd == redis ? take_bodies(b->p, b->n, message) : eat_lines(b->p, b->n);
 	bcast_flush();
 	memmove(b->p, b->p + used, b->n - used);
 	b->n -= used;
@@ -488,9 +444,8 @@ static const char *help =
 
 int main(int argc, char **argv)
 {
-	int port = 9100, pub_port = 9101, rport = 0;
-	char rhost[64] = "";
-	const char *rchan = "floor";
+	int port = 9100, pub_port = 9101;
+	const char *where = 0, *rchan = "floor";
 	for (int k = 1; k < argc; k++) {
 		if (!strcmp(argv[k], "--coalesce")) { coalesce = 1; continue; }
 		if (!strcmp(argv[k], "--uring")) { use_uring = 1; continue; }
@@ -503,12 +458,8 @@ int main(int argc, char **argv)
 		else if (!strcmp(a, "--pub-port")) pub_port = atoi(v);
 		else if (!strcmp(a, "--cc")) cc = v;
 		else if (!strcmp(a, "--redis-chan")) rchan = v;
-		else if (!strcmp(a, "--redis")) {
-			const char *c = strrchr(v, ':');
-			if (!c) { fputs(help, stderr); return 2; }
-			snprintf(rhost, sizeof rhost, "%.*s", (int)(c - v), v);
-			rport = atoi(c + 1);
-		} else { fputs(help, stderr); return 2; }
+		else if (!strcmp(a, "--redis")) where = v;
+		else { fputs(help, stderr); return 2; }
 	}
 	signal(SIGPIPE, SIG_IGN);
 	struct rlimit rl;
@@ -527,18 +478,9 @@ int main(int argc, char **argv)
 	srv = listen_on(port);
 	if (pub_port)
 		pubsrv = listen_on(pub_port);
-	if (rport) {
-		struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)rport) };
-		char cmd[256];
-		inet_aton(rhost, &a.sin_addr);
-		redis = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (connect(redis, (struct sockaddr *)&a, sizeof a))
-			die("redis");
-		int l = snprintf(cmd, sizeof cmd, "*2\r\n$9\r\nSUBSCRIBE\r\n$%zu\r\n%s\r\n", strlen(rchan), rchan);
-		if (write(redis, cmd, (size_t)l) != l)
-			die("redis");
+	if (where) {
+		redis = subscribe(where, rchan);
 		ins[redis].p = malloc(IN);
-		fcntl(redis, F_SETFL, fcntl(redis, F_GETFL) | O_NONBLOCK);
 		ep_add(redis, EPOLLIN);
 	}
 	for (;;) {

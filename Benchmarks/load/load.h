@@ -3,7 +3,7 @@
  *
  * Subscribers and publisher live in one process and share CLOCK_MONOTONIC, so
  * one-way latency (publish -> WebSocket client) is exact.  One epoll loop, no
- * dependencies.      build: cc -O2 -Wall -Wextra -o wsload *.c
+ * dependencies.      build: cc -O2 -Wall -Wextra -o wsload *.c ../measure/measure.c
  *
  * How a message is recognised
  *   Every published payload starts with the marker  T=<19 digits>;  (22 bytes:
@@ -16,11 +16,14 @@
  *   rate:R  open loop: message k is due at start + k/R whatever the server
  *           does; the stamp is the due time (no coordinated omission).
  *   max:W   closed loop: publish whenever fewer than W messages are undelivered.
+ *   burst:N all at once, and nothing is read until the last one has arrived (burst.c).
  *
  * See --help for the options; one line of JSON per run goes to stdout.
  */
 #ifndef LOAD_H
 #define LOAD_H
+#include "../measure/measure.h"
+
 #include <netinet/in.h>
 #include <signal.h>
 #include <stddef.h>
@@ -35,14 +38,8 @@ typedef uint8_t u8;
 #define MARK 22			/* strlen("T=0000000000000000000;") */
 #define RBUF (128 * 1024)
 
-static inline u64 now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
-}
-
-__attribute__((format(printf, 1, 2), noreturn)) void die(const char *fmt, ...);
+/* `now` is a name for variables here */
+static inline u64 now_ns(void) { return now(); }
 
 /* text.c */
 
@@ -58,10 +55,10 @@ void buf_str(struct buf *b, const char *s);
 /* decimal, zero padded to width (0 = none) */
 void buf_dec(struct buf *b, u64 v, int width);
 
-/* templates: literal text with {i} {i:N} {p} {plen} {c} {clen} {seq} {tok}
+/* templates: literal text with {i} {i:N} {j} {r:N} {p} {plen} {c} {clen} {seq} {tok}
  * and the escapes \r \n \t \0 \\ \xHH; any other brace text is literal.     */
 
-enum seg_kind { S_LIT, S_I, S_P, S_PLEN, S_C, S_CLEN, S_SEQ, S_TOK };
+enum seg_kind { S_LIT, S_I, S_J, S_R, S_P, S_PLEN, S_C, S_CLEN, S_SEQ, S_TOK };
 struct seg {
 	enum seg_kind kind;
 	char *lit;
@@ -75,55 +72,38 @@ struct tpl {
 
 /* what a template can refer to while it is rendered */
 struct ctx {
-	u64 i, seq;
+	u64 i, j, seq;
 	const struct buf *payload, *chan;
 };
 
 extern char **tokens;
 extern u64 n_tokens;
+u64 random_number(void);
 struct tpl tpl_parse(const char *src);
 void tpl_render(const struct tpl *t, const struct ctx *c, struct buf *out);
 
-/* measure.c */
+/* usage.c */
 
-/* histogram: 64 linear steps per power of two (1.6 % resolution), ns */
-#define HN 4096
-struct hist {
-	u64 n, max, sum, b[HN];
-};
-
-static inline unsigned h_idx(u64 v)
-{
-	if (v < 128)
-		return (unsigned)v;
-	int sh = 63 - __builtin_clzll(v) - 6;
-	return (unsigned)(sh * 64) + (unsigned)(v >> sh);
-}
-static inline void h_add(struct hist *h, u64 v)
-{
-	h->n++;
-	h->sum += v;
-	if (v > h->max)
-		h->max = v;
-	h->b[h_idx(v)]++;
-}
-
-u64 h_pct(const struct hist *h, double q);
-void h_json(struct buf *o, const char *name, const struct hist *h);
+void h_json(struct buf *o, const char *name, const struct histogram *h);
 
 struct cpu { double grp[8], total, busy, steal, self, all; };	/* all: busy + steal, every core */
-struct mem { u64 rss[8], pss[8], priv[8]; u64 avail_kb, slab_kb, tcp_pages; };
 
 void cpu_read(struct cpu *c);
-void mem_read(struct mem *m);
+
+/* processor time of a process's threads, ns */
+struct threads { int n, tid[64]; u64 ns[64]; };
+
+void threads_read(int pid, struct threads *t);
 
 /* options.c */
 
 #define MAXL 32
 enum { PUB_NONE, PUB_HTTP, PUB_REDIS };
 enum { TGT_ONE, TGT_RR, TGT_RANDOM };
-enum { PH_MAX, PH_RATE, PH_FRAC };
+enum { PH_MAX, PH_RATE, PH_FRAC, PH_BURST };
 struct phase { int kind; double val, warm, dur; };
+/* a kind of message: how often it is sent, relative to others, and how many deliveries of it are expected */
+struct mix { double weight, fan; struct tpl body; };
 struct pidgrp { char name[24]; int pid[64]; int n; };
 
 struct options {
@@ -141,6 +121,8 @@ struct options {
 	int npub_hdr;
 	size_t size;
 	double fan;
+	struct mix mix[8];
+	int nmix;
 	struct phase phase[16];
 	int nphase;
 	struct pidgrp grp[8];
@@ -174,10 +156,11 @@ struct state {
 /* the running phase */
 struct running {
 	u64 sent, recv;			/* messages, deliveries since the phase began */
+	double expected;		/* deliveries of what was sent */
 	u64 m0, m1;			/* measured window */
 	u64 w_sent, w_recv;		/* ... and what fell into it */
 	u64 last_recv;
-	struct hist lat, late;
+	struct histogram lat, late;
 	u64 acks, errs;
 	u64 per_s[64];
 };
@@ -199,6 +182,8 @@ void ep_add(int fd, u32 ev, u64 tag);
 int send_all(int fd, const char *p, size_t n);
 void conn_start(u64 k);
 void conn_event(u64 k, u32 ev);
+/* what was read from an open connection */
+void conn_feed(struct conn *c, const char *p, size_t n, u64 now);
 
 /* publisher.c */
 
@@ -207,5 +192,15 @@ void pub_setup(void);
 int publish(u64 due, u64 now);
 void pub_flush_all(void);
 void pub_event(int k, u32 ev);
+/* waits for the publishers' connections alone */
+void pub_wait(int milliseconds);
+
+/* burst.c */
+
+void run_bursts(const struct phase *p, struct buf *js);
+
+/* wsload.c */
+
+void poll_once(u64 timeout_ns);
 
 #endif

@@ -46,12 +46,18 @@ static void usage(FILE *f)
 "  --pub-body TPL       http body, redis payload ({p})\n"
 "  --target one|rr|random   what {i} is in publisher templates: the first index\n"
 "                       (broadcast), round robin, or random over the clients\n"
+"  --mix W:K:TPL        a further kind of message, instead of --pub-body: its share W\n"
+"                       among all kinds, the deliveries K expected of each, its\n"
+"                       body (repeatable)\n"
 "  --fan K              deliveries expected per message (one: -n, else 1)\n"
 "  --size S             payload bytes, at least 22 (128)\n"
 "  --phase max:W:WARM:DUR     closed loop, W messages outstanding\n"
 "  --phase rate:R:WARM:DUR    open loop, R messages/s\n"
 "  --phase frac:F:WARM:DUR    open loop at F x the message rate that the latest\n"
 "                       'max' phase delivered   (phases run in order, repeatable)\n"
+"  --phase burst:N:WARM:COUNT  COUNT times N messages at once, after WARM times that\n"
+"                       don't count; nothing is read from the subscribers until\n"
+"                       the last message has reached the last socket\n"
 "  --stall S            closed loop: give up on missing messages after S (1)\n"
 "  --spin               busy-poll during rate/frac phases (exact send times, no\n"
 "                       wake-up cost for the server)\n"
@@ -62,7 +68,8 @@ static void usage(FILE *f)
 "  --core N             also report busy/steal time of this core\n"
 "  --label TEXT         copied to the output;  --out FILE  append JSON there too\n"
 "\n"
-"templates: {i} {i:N} client index (zero padded), {p} payload, {plen}, {c}\n"
+"templates: {i} {i:N} client index (zero padded), {j} that of another client at\n"
+"  random, {r:N} a random number below N, {p} payload, {plen}, {c}\n"
 "  rendered --pub-chan, {clen}, {seq}, {tok}; escapes \\r \\n \\t \\0 \\\\ \\xHH.\n"
 "  Any other brace text is literal, so JSON needs no quoting.\n"
 "output: times in microseconds; us_per_delivery = process CPU in the measured\n"
@@ -75,11 +82,11 @@ static void parse_hostport(const char *s, struct in_addr *a, int *port)
 	char h[64];
 	const char *c = strrchr(s, ':');
 	if (!c || (size_t)(c - s) >= sizeof h)
-		die("want HOST:PORT, got %s", s);
+		give_up("want HOST:PORT, got %s", s);
 	memcpy(h, s, (size_t)(c - s));
 	h[c - s] = 0;
 	if (!inet_aton(h, a))
-		die("bad address %s", h);
+		give_up("bad address %s", h);
 	*port = atoi(c + 1);
 }
 
@@ -88,7 +95,7 @@ static void load_tokens(const char *fn)
 	FILE *f = fopen(fn, "r");
 	char line[1024];
 	if (!f)
-		die("%s: %s", fn, strerror(errno));
+		give_up("%s: %s", fn, strerror(errno));
 	while (fgets(line, sizeof line, f)) {
 		line[strcspn(line, "\r\n")] = 0;
 		tokens = realloc(tokens, sizeof(char *) * (n_tokens + 1));
@@ -120,10 +127,10 @@ void parse_opts(int argc, char **argv)
 		}
 		if (!strcmp(a, "--spin")) { o.spin = 1; continue; }
 		if (k + 1 >= argc)
-			die("%s: unknown option or missing value (see --help)", a);
+			give_up("%s: unknown option or missing value (see --help)", a);
 		char *v = argv[++k];
 		if (!strcmp(a, "-n")) o.n = strtoull(v, 0, 10);
-		else if (!strcmp(a, "--host")) { if (!inet_aton(v, &o.host)) die("bad --host"); }
+		else if (!strcmp(a, "--host")) { if (!inet_aton(v, &o.host)) give_up("bad --host"); }
 		else if (!strcmp(a, "--port")) {
 			for (char *p = strtok(v, ","); p && o.nport < 16; p = strtok(0, ","))
 				o.port[o.nport++] = atoi(p);
@@ -144,39 +151,48 @@ void parse_opts(int argc, char **argv)
 		else if (!strcmp(a, "--pub")) {
 			if (!strncmp(v, "http:", 5)) { o.pub = PUB_HTTP; v += 5; }
 			else if (!strncmp(v, "redis:", 6)) { o.pub = PUB_REDIS; v += 6; }
-			else die("--pub wants http: or redis:");
+			else give_up("--pub wants http: or redis:");
 			parse_hostport(v, &o.pub_host, &o.pub_port);
 		}
 		else if (!strcmp(a, "--pub-conns")) o.pub_conns = atoi(v);
 		else if (!strcmp(a, "--pub-path")) o.pub_path = tpl_parse(v);
-		else if (!strcmp(a, "--pub-hdr")) { if (o.npub_hdr == MAXL) die("too many --pub-hdr"); o.pub_hdr[o.npub_hdr++] = tpl_parse(v); }
+		else if (!strcmp(a, "--pub-hdr")) { if (o.npub_hdr == MAXL) give_up("too many --pub-hdr"); o.pub_hdr[o.npub_hdr++] = tpl_parse(v); }
 		else if (!strcmp(a, "--pub-chan")) o.pub_chan = tpl_parse(v);
 		else if (!strcmp(a, "--pub-body")) o.pub_body = tpl_parse(v);
 		else if (!strcmp(a, "--target")) {
 			if (!strcmp(v, "one")) o.target = TGT_ONE;
 			else if (!strcmp(v, "rr")) o.target = TGT_RR;
 			else if (!strcmp(v, "random")) o.target = TGT_RANDOM;
-			else die("--target one|rr|random");
+			else give_up("--target one|rr|random");
+		}
+		else if (!strcmp(a, "--mix")) {
+			if (o.nmix == 8) give_up("too many --mix");
+			struct mix *m = &o.mix[o.nmix++];
+			int n = 0;
+			if (sscanf(v, "%lf:%lf:%n", &m->weight, &m->fan, &n) != 2 || !n || m->weight <= 0 || m->fan < 0)
+				give_up("--mix WEIGHT:FAN:TEMPLATE");
+			m->body = tpl_parse(v + n);
 		}
 		else if (!strcmp(a, "--fan")) o.fan = atof(v);
 		else if (!strcmp(a, "--size")) o.size = strtoull(v, 0, 10);
 		else if (!strcmp(a, "--phase")) {
 			char kind[8];
-			if (o.nphase == 16) die("too many --phase");
+			if (o.nphase == 16) give_up("too many --phase");
 			struct phase *p = &o.phase[o.nphase++];
 			if (sscanf(v, "%7[a-z]:%lf:%lf:%lf", kind, &p->val, &p->warm, &p->dur) != 4)
-				die("--phase KIND:VALUE:WARMUP:DURATION");
+				give_up("--phase KIND:VALUE:WARMUP:DURATION");
 			if (!strcmp(kind, "max")) p->kind = PH_MAX;
 			else if (!strcmp(kind, "rate")) p->kind = PH_RATE;
 			else if (!strcmp(kind, "frac")) p->kind = PH_FRAC;
-			else die("--phase max|rate|frac");
+			else if (!strcmp(kind, "burst")) p->kind = PH_BURST;
+			else give_up("--phase max|rate|frac|burst");
 		}
 		else if (!strcmp(a, "--stall")) o.stall = atof(v);
 		else if (!strcmp(a, "--pids")) {
-			if (o.ngrp == 8) die("too many --pids");
+			if (o.ngrp == 8) give_up("too many --pids");
 			struct pidgrp *g = &o.grp[o.ngrp++];
 			char *c = strchr(v, ':');
-			if (!c) die("--pids NAME:pid,pid");
+			if (!c) give_up("--pids NAME:pid,pid");
 			*c = 0;
 			snprintf(g->name, sizeof g->name, "%s", v);
 			for (char *p = strtok(c + 1, ","); p && g->n < 64; p = strtok(0, ","))
@@ -185,10 +201,10 @@ void parse_opts(int argc, char **argv)
 		else if (!strcmp(a, "--core")) o.core = atoi(v);
 		else if (!strcmp(a, "--label")) o.label = v;
 		else if (!strcmp(a, "--out")) o.out = v;
-		else die("unknown option %s (see --help)", a);
+		else give_up("unknown option %s (see --help)", a);
 	}
 	if (o.n && !o.nport)
-		die("--port is required (see --help)");
+		give_up("--port is required (see --help)");
 	if (o.size < MARK)
 		o.size = MARK;
 	if (o.nsrc < 1)
@@ -196,9 +212,19 @@ void parse_opts(int argc, char **argv)
 	if (!o.pub_conns)
 		o.pub_conns = o.pub == PUB_HTTP ? 8 : 1;
 	if (o.nphase && !o.pub)
-		die("--phase needs --pub");
+		give_up("--phase needs --pub");
 	if (o.meanwhile > 0 && (!o.pub || o.target == TGT_ONE))
-		die("--meanwhile needs --pub and --target rr or random");
+		give_up("--meanwhile needs --pub and --target rr or random");
 	if (o.fan <= 0)
 		o.fan = o.target == TGT_ONE ? (double)o.n : 1;
+	if (o.nmix) {
+		double weights = 0, fans = 0;
+		for (int k = 0; k < o.nmix; k++) {
+			weights += o.mix[k].weight;
+			fans += o.mix[k].weight * o.mix[k].fan;
+		}
+		o.fan = fans / weights;
+	} else {
+		o.mix[o.nmix++] = (struct mix){ 1, o.fan, o.pub_body };
+	}
 }

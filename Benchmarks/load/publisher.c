@@ -1,4 +1,4 @@
-/* The publishing side: HTTP, Redis or bare TCP. */
+/* The publishing side: HTTP or Redis. */
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +23,24 @@ struct pub {
 };
 static struct pub *pubs;
 static int *idle_pubs, n_idle, next_pub;
-static u64 pub_seq, pub_rr, rnd = 88172645463325252ull;
+static u64 pub_seq, pub_rr;
 static struct buf payload, chan, body;
 
-static inline u64 xorshift(void)
+static u64 random_client(void) { return o.first + (n_live ? live[random_number() % n_live] : 0); }
+
+static const struct mix *next_kind(void)
 {
-	rnd ^= rnd << 13;
-	rnd ^= rnd >> 7;
-	rnd ^= rnd << 17;
-	return rnd;
+	static double total;
+	if (o.nmix == 1)
+		return o.mix;
+	if (total <= 0)
+		for (int k = 0; k < o.nmix; k++)
+			total += o.mix[k].weight;
+	double at = (double)(random_number() >> 11) / (double)(1ull << 53) * total;
+	for (int k = 0; k < o.nmix - 1; k++)
+		if ((at -= o.mix[k].weight) < 0)
+			return &o.mix[k];
+	return &o.mix[o.nmix - 1];
 }
 
 static void pub_connect(int k)
@@ -40,7 +50,7 @@ static void pub_connect(int k)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)o.pub_port), .sin_addr = o.pub_host };
 	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (p->fd < 0 || connect(p->fd, (struct sockaddr *)&a, sizeof a))
-		die("publisher connect: %s", strerror(errno));
+		give_up("publisher connect: %s", strerror(errno));
 	setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	p->busy = p->dirty = 0;
 	p->out.len = p->in.len = p->off = 0;
@@ -79,7 +89,7 @@ static void pub_flush(struct pub *p)
 			}
 			if (o.pub == PUB_HTTP)
 				return;		/* the read side reconnects */
-			die("publisher write: %s", strerror(errno));
+			give_up("publisher write: %s", strerror(errno));
 		}
 		p->off += (size_t)r;
 	}
@@ -109,7 +119,11 @@ int publish(u64 due, u64 now)
 	else if (o.target == TGT_RR)
 		x.i = o.first + (n_live ? live[pub_rr++ % n_live] : 0);
 	else
-		x.i = o.first + (n_live ? live[xorshift() % n_live] : 0);
+		x.i = random_client();
+	do
+		x.j = random_client();
+	while (x.j == x.i && n_live > 1);
+	const struct mix *kind = next_kind();
 	for (int k = 18; k >= 0; k--) {
 		payload.p[2 + k] = (char)('0' + v % 10);
 		v /= 10;
@@ -117,7 +131,7 @@ int publish(u64 due, u64 now)
 	chan.len = 0;
 	tpl_render(&o.pub_chan, &x, &chan);
 	body.len = 0;
-	tpl_render(&o.pub_body, &x, &body);
+	tpl_render(&kind->body, &x, &body);
 	if (o.pub == PUB_REDIS) {
 		buf_str(&p->out, "*3\r\n$7\r\nPUBLISH\r\n$");
 		buf_dec(&p->out, chan.len, 0);
@@ -146,10 +160,11 @@ int publish(u64 due, u64 now)
 	p->dirty = 1;
 	pub_seq++;
 	ph.sent++;
+	ph.expected += kind->fan;
 	if (due >= ph.m0 && due < ph.m1)
 		ph.w_sent++;
 	if (due >= ph.m0 && due < ph.m1)
-		h_add(&ph.late, now > due ? now - due : 0);
+		record(&ph.late, now > due ? now - due : 0);
 	return 1;
 }
 
@@ -158,6 +173,20 @@ void pub_flush_all(void)
 	for (int k = 0; k < o.pub_conns; k++)
 		if (pubs[k].dirty)
 			pub_flush(&pubs[k]);
+}
+
+void pub_wait(int milliseconds)
+{
+	struct pollfd fds[64];
+	int n = o.pub_conns < 64 ? o.pub_conns : 64;
+	for (int k = 0; k < n; k++)
+		fds[k] = (struct pollfd){ .fd = pubs[k].fd, .events = (short)(POLLIN | (pubs[k].dirty ? POLLOUT : 0)) };
+	if (poll(fds, (nfds_t)n, milliseconds) <= 0)
+		return;
+	for (int k = 0; k < n; k++)
+		if (fds[k].revents)
+			pub_event(k, (fds[k].revents & POLLIN ? EPOLLIN : 0) | (fds[k].revents & POLLOUT ? EPOLLOUT : 0) |
+					     (fds[k].revents & (POLLHUP | POLLERR) ? EPOLLHUP : 0));
 }
 
 /* one complete HTTP response in p->in?  0 no, else its length */
@@ -241,7 +270,7 @@ void pub_event(int k, u32 ev)
 	}
 	if (closed) {
 		if (o.pub != PUB_HTTP)
-			die("publisher connection closed by the server");
+			give_up("publisher connection closed by the server");
 		if (p->busy) {
 			ph.errs++;
 			note_err("publisher connection closed");

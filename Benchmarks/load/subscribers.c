@@ -45,7 +45,7 @@ void ep_add(int fd, u32 ev, u64 tag)
 {
 	struct epoll_event e = { .events = ev, .data.u64 = tag };
 	if (epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e))
-		die("epoll_ctl: %s", strerror(errno));
+		give_up("epoll_ctl: %s", strerror(errno));
 }
 
 static void conn_drop(struct conn *c, int failed)
@@ -91,7 +91,7 @@ void conn_start(u64 k)
 	}
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (o.cc && setsockopt(c->fd, IPPROTO_TCP, TCP_CONGESTION, o.cc, (socklen_t)strlen(o.cc)))
-		die("--cc %s: %s", o.cc, strerror(errno));
+		give_up("--cc %s: %s", o.cc, strerror(errno));
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	if ((ntohl(o.host.s_addr) >> 24) == 127) {	/* loopback: spread over sources */
 		setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
@@ -189,7 +189,7 @@ static inline void hit(u64 due, u64 now)
 			ph.per_s[s]++;
 	}
 	if (due >= ph.m0 && due < ph.m1)
-		h_add(&ph.lat, now > due ? now - due : 0);
+		record(&ph.lat, now > due ? now - due : 0);
 }
 
 static inline u64 digits19(const char *p)
@@ -257,7 +257,7 @@ static void frame_end(struct conn *c)
 }
 
 /* feed received bytes through the frame parser */
-static void conn_feed(struct conn *c, const char *p, size_t n, u64 now)
+void conn_feed(struct conn *c, const char *p, size_t n, u64 now)
 {
 	const char *e = p + n;
 	while (p < e) {

@@ -6,7 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-void die(const char *fmt, ...)
+u64 random_number(void)
+{
+	static u64 r = 88172645463325252ull;
+	r ^= r << 13;
+	r ^= r >> 7;
+	r ^= r << 17;
+	return r;
+}
+
+void give_up(const char *fmt, ...)
 {
 	va_list ap;
 	va_start(ap, fmt);
@@ -24,7 +33,7 @@ void buf_need(struct buf *b, size_t n)
 	while (b->cap < b->len + n)
 		b->cap = b->cap ? b->cap * 2 : 256;
 	if (!(b->p = realloc(b->p, b->cap)))
-		die("out of memory");
+		give_up("out of memory");
 }
 void buf_add(struct buf *b, const void *p, size_t n)
 {
@@ -66,7 +75,7 @@ static void tpl_push(struct tpl *t, struct seg s)
 {
 	t->s = realloc(t->s, sizeof(*t->s) * (size_t)(t->n + 1));
 	if (!t->s)
-		die("out of memory");
+		give_up("out of memory");
 	t->s[t->n++] = s;
 }
 
@@ -85,7 +94,7 @@ struct tpl tpl_parse(const char *src)
 	static const struct { const char *name; enum seg_kind k; } names[] = {
 		{ "{p}", S_P },       { "{plen}", S_PLEN }, { "{c}", S_C },
 		{ "{clen}", S_CLEN }, { "{seq}", S_SEQ },   { "{tok}", S_TOK },
-		{ "{i}", S_I },
+		{ "{i}", S_I },       { "{j}", S_J },
 	};
 	struct tpl t = { 0, 0 };
 	struct buf lit = { 0, 0, 0 };
@@ -106,12 +115,12 @@ struct tpl tpl_parse(const char *src)
 		}
 		if (*p == '{') {
 			int done = 0;
-			if (p[1] == 'i' && p[2] == ':') {
+			if ((p[1] == 'i' || p[1] == 'r') && p[2] == ':') {
 				char *e;
 				long w = strtol(p + 3, &e, 10);
-				if (e > p + 3 && *e == '}' && w > 0 && w < 31) {
+				if (e > p + 3 && *e == '}' && w > 0 && (p[1] == 'r' || w < 31)) {
 					tpl_flush(&t, &lit);
-					tpl_push(&t, (struct seg){ S_I, 0, 0, (int)w });
+					tpl_push(&t, (struct seg){ p[1] == 'r' ? S_R : S_I, 0, 0, (int)w });
 					p = e + 1;
 					continue;
 				}
@@ -143,6 +152,8 @@ void tpl_render(const struct tpl *t, const struct ctx *c, struct buf *out)
 		switch (s->kind) {
 		case S_LIT: buf_add(out, s->lit, s->n); break;
 		case S_I: buf_dec(out, c->i, s->width); break;
+		case S_J: buf_dec(out, c->j, 0); break;
+		case S_R: buf_dec(out, random_number() % (u64)s->width, 0); break;
 		case S_SEQ: buf_dec(out, c->seq, 0); break;
 		case S_P: if (c->payload) buf_add(out, c->payload->p, c->payload->len); break;
 		case S_PLEN: buf_dec(out, c->payload ? c->payload->len : 0, 0); break;

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static void poll_once(u64 timeout_ns)
+void poll_once(u64 timeout_ns)
 {
 	static struct epoll_event evs[256];
 	struct timespec t = { (time_t)(timeout_ns / 1000000000ull), (long)(timeout_ns % 1000000000ull) };
@@ -61,10 +61,10 @@ static void connect_all(void)
 }
 
 /* waits for what is under way, so that losses are real losses */
-static void drain(double fan)
+static void drain(void)
 {
 	ph.last_recv = now_ns();
-	while (!stop_flag && (double)ph.recv < (double)ph.sent * fan && now_ns() - ph.last_recv < 2000000000ull)
+	while (!stop_flag && (double)ph.recv < ph.expected && now_ns() - ph.last_recv < 2000000000ull)
 		poll_once(50000000ull);
 }
 
@@ -114,11 +114,11 @@ static double run_phase(const struct phase *p, double max_rate, struct buf *js)
 		if (p->kind == PH_MAX) {
 			double limit = p->val * o.fan;
 			for (;;) {
-				double outst = (double)ph.sent * o.fan - (double)ph.recv - (double)lost;
+				double outst = ph.expected - (double)ph.recv - (double)lost;
 				if (outst > limit - o.fan + 0.5 || !publish(now, now))
 					break;
 			}
-			double outst = (double)ph.sent * o.fan - (double)ph.recv - (double)lost;
+			double outst = ph.expected - (double)ph.recv - (double)lost;
 			if (outst > 0 && now - ph.last_recv > (u64)(o.stall * 1e9)) {
 				lost += (u64)outst;
 				stalls++;
@@ -144,9 +144,9 @@ static double run_phase(const struct phase *p, double max_rate, struct buf *js)
 	cpu_read(&c1);
 	if (sec < 64 && sec + 1 <= (u64)(p->dur + 0.01) && ph.w_recv > sec_recv)	/* the last second */
 		us_s[sec++] = (c1.total - cs0.total) * 1e6 / (double)(ph.w_recv - sec_recv);
-	drain(o.fan);
+	drain();
 
-	double dt = p->dur, dr = (double)ph.w_recv / dt, miss = (double)ph.sent * o.fan - (double)ph.recv;
+	double dt = p->dur, dr = (double)ph.w_recv / dt, miss = ph.expected - (double)ph.recv;
 	double dl = ph.w_recv ? 1e6 / (double)ph.w_recv : 0;
 	snprintf(t, sizeof t,
 		 "{\"kind\":\"%s\",\"val\":%g,\"rate\":%.1f,\"dur\":%g,\"sent\":%llu,\"acks\":%llu,\"pub_errs\":%llu,"
@@ -194,7 +194,6 @@ int main(int argc, char **argv)
 	struct rlimit rl;
 	struct buf js = { 0, 0, 0 };
 	struct cpu c0, c1, ch;
-	struct mem m0, m1;
 	struct buf meanwhile = { 0, 0, 0 };
 	char t[1024];
 
@@ -207,7 +206,7 @@ int main(int argc, char **argv)
 	rl.rlim_cur = rl.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &rl);
 	if (o.n + 64 > rl.rlim_max)
-		die("-n %llu does not fit the open-file limit %llu", (unsigned long long)o.n,
+		give_up("-n %llu does not fit the open-file limit %llu", (unsigned long long)o.n,
 		    (unsigned long long)rl.rlim_max);
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	cs = calloc(o.n + 1, sizeof *cs);
@@ -218,13 +217,12 @@ int main(int argc, char **argv)
 	/* 1. connect, settle */
 	if (o.meanwhile > 0)
 		pub_setup();
-	mem_read(&m0);
 	cpu_read(&c0);
 	u64 t0 = now_ns();
 	connect_all();
 	double ct = (double)(now_ns() - t0) / 1e9;
 	if (o.meanwhile > 0) {
-		drain(1);
+		drain();
 		snprintf(t, sizeof t, "\"meanwhile\":{\"sent\":%llu,\"missing\":%lld,", (unsigned long long)ph.sent,
 			 (long long)ph.sent - (long long)ph.recv);
 		buf_str(&meanwhile, t);
@@ -233,7 +231,6 @@ int main(int argc, char **argv)
 	}
 	run_for(o.settle);
 	cpu_read(&c1);
-	mem_read(&m1);
 	n_live = 0;
 	for (u64 k = 0; k < o.n; k++)
 		if (cs[k].state == C_OPEN)
@@ -261,28 +258,18 @@ int main(int argc, char **argv)
 
 	snprintf(t, sizeof t,
 		 "{\"label\":\"%s\",\"n\":%llu,\"connected\":%llu,\"failed\":%llu,\"connect_s\":%.3f,\"connect_per_s\":%.0f,"
-		 "\"connect_cpu\":%.3f,\"us_per_connect\":%.2f,\"gen_connect_cpu\":%.3f,\"connect_noise\":%.3f,\"mem_kb\":{",
+		 "\"connect_cpu\":%.3f,\"us_per_connect\":%.2f,\"gen_connect_cpu\":%.3f,\"connect_noise\":%.3f,\"processes\":{",
 		 o.label, (unsigned long long)o.n, (unsigned long long)okc, (unsigned long long)st.failed, ct,
 		 ct > 0 ? (double)okc / ct : 0, c1.total - c0.total,
 		 okc ? (c1.total - c0.total) * 1e6 / (double)okc : 0, c1.self - c0.self,
 		 ((c1.all - c0.all) - (c1.total - c0.total) - (c1.self - c0.self)) / (ct + o.settle));
 	buf_str(&js, t);
 	for (int g = 0; g < o.ngrp; g++) {
-		double d = okc ? (double)okc : 1;
-		snprintf(t, sizeof t,
-			 "%s\"%s\":{\"rss0\":%llu,\"rss\":%llu,\"pss0\":%llu,\"pss\":%llu,\"priv0\":%llu,\"priv\":%llu,"
-			 "\"pss_per_conn\":%.3f,\"priv_per_conn\":%.3f,\"connect_cpu\":%.3f}",
-			 g ? "," : "", o.grp[g].name, (unsigned long long)m0.rss[g], (unsigned long long)m1.rss[g],
-			 (unsigned long long)m0.pss[g], (unsigned long long)m1.pss[g], (unsigned long long)m0.priv[g],
-			 (unsigned long long)m1.priv[g], ((double)m1.pss[g] - (double)m0.pss[g]) / d,
-			 ((double)m1.priv[g] - (double)m0.priv[g]) / d, c1.grp[g] - c0.grp[g]);
+		snprintf(t, sizeof t, "%s\"%s\":{\"connect_cpu\":%.3f}", g ? "," : "", o.grp[g].name, c1.grp[g] - c0.grp[g]);
 		buf_str(&js, t);
 	}
-	snprintf(t, sizeof t,
-		 "},%.*s\"sys_kb\":{\"avail\":%lld,\"slab\":%lld,\"tcp_mem\":%lld},\"hold_s\":%.1f,\"hold_cpu\":%.3f,\"phases\":[",
-		 (int)meanwhile.len, meanwhile.len ? meanwhile.p : "",
-		 (long long)m0.avail_kb - (long long)m1.avail_kb, (long long)m1.slab_kb - (long long)m0.slab_kb,
-		 ((long long)m1.tcp_pages - (long long)m0.tcp_pages) * 4, ht, che.total - ch.total);
+	snprintf(t, sizeof t, "},%.*s\"hold_s\":%.1f,\"hold_cpu\":%.3f,\"phases\":[", (int)meanwhile.len,
+		 meanwhile.len ? meanwhile.p : "", ht, che.total - ch.total);
 	buf_str(&js, t);
 
 	/* 3. publish */
@@ -293,6 +280,10 @@ int main(int argc, char **argv)
 		for (int k = 0; k < o.nphase && !stop_flag; k++) {
 			if (k)
 				buf_str(&js, ",");
+			if (o.phase[k].kind == PH_BURST) {
+				run_bursts(&o.phase[k], &js);
+				continue;
+			}
 			double r = run_phase(&o.phase[k], max_rate, &js);
 			if (o.phase[k].kind == PH_MAX)
 				max_rate = r;

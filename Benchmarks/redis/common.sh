@@ -1,4 +1,4 @@
-# Shared by cluster, faults, latency and tokens, after ../common.sh: a Redis that ends with the script, the generators, open files.
+# Shared by suite, cluster, faults and latency, after ../common.sh: a Redis that ends with the script, the generators, open files.
 programs="$root/Benchmarks/redis"
 
 [ "$(uname -s)" = Linux ] || fail "reads /proc and uses epoll: Linux only"
@@ -36,12 +36,6 @@ run_redis() {
   fail "Redis does not answer"
 }
 
-stop_redis() {
-  kill -TERM "$redis" 2>/dev/null || true
-  wait "$redis" 2>/dev/null || true
-  forget "$redis"
-}
-
 # Three nodes of manifests/cluster.yaml: their `ports`, `api_ports` and process ids, `pids`, in the order of their list.
 start_cluster() {
   local k
@@ -76,8 +70,8 @@ await_subscribers() {
 
 # compile NAME : the generator of that name, into the work folder.
 compile() {
-  ${CC:-cc} -O2 -Wall -Wextra -std=gnu17 -o "$work/$1" "$root"/Benchmarks/{buffer,loop,measure,payload,subscribers}.c \
-    "$programs"/{resp,envelope,settings}.c "$programs/$1"*.c
+  ${CC:-cc} -O2 -Wall -Wextra -std=gnu17 -o "$work/$1" "$root/Benchmarks/measure/measure.c" \
+    "$programs"/{buffer,loop,payload,subscribers,resp,envelope,settings}.c "$programs/$1"*.c
 }
 
 describe_build() {

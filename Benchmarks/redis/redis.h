@@ -1,11 +1,11 @@
 /*
- * What the programs that measure nodes on Redis share. Terminals, histogram and clock are those of ../terminals.h;
+ * What the programs that measure nodes on Redis share. Terminals and clock are those of terminals.h;
  * `publisher_event` and `delivered` are each program's own.
  */
 #ifndef REDIS_H
 #define REDIS_H
 
-#include "../terminals.h"
+#include "terminals.h"
 
 /* ---- resp.c ---------------------------------------------------------- */
 

@@ -1,8 +1,8 @@
-"""What cluster, faults, latency or tokens measured: a Markdown table on standard output, everything in a .results.json beside it."""
+"""What cluster, faults or latency measured: a Markdown table on standard output, everything in a .results.json beside it."""
 import argparse, json, os, statistics, time
 
 parser = argparse.ArgumentParser()
-parser.add_argument("kind", choices=("cluster", "faults", "latency", "tokens"))
+parser.add_argument("kind", choices=("cluster", "faults", "latency"))
 parser.add_argument("file")
 for option in ("commit", "swift", "freeimd"):
     parser.add_argument("--" + option, required=True)
@@ -93,20 +93,7 @@ def latency():
     row("p50, node to bare", "ratio_p50", ratios, 2)
 
 
-def tokens():
-    of = {target: [m for m in measured if m["target"] == target] for target in ("token", "anonymous")}
-    connections = of["token"][0]["result"]["count"]
-    table(f"{connections:,} connects on Redis, {len(of['token'])} runs each")
-    for target, title in (("token", "with a token"), ("anonymous", "without")):
-        results = [m["result"] for m in of[target]]
-        row(f"{title}: node's CPU per connect, us", f"{target}_us_per_connect", [r["us_per_connect"] for r in results], 1)
-        row(f"{title}: seconds until all are connected", f"{target}_seconds", [r["connect_seconds"] for r in results], 2)
-        row(f"{title}: refused or lost", f"{target}_lost", [r["refused"] + r["closed"] for r in results], choose=max)
-
-
-print(f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; "
-      f"{arguments.swift}; commit {arguments.commit}\n")
-{"cluster": cluster, "faults": faults, "latency": latency, "tokens": tokens}[arguments.kind]()
+{"cluster": cluster, "faults": faults, "latency": latency}[arguments.kind]()
 
 with open(os.path.splitext(arguments.file)[0] + ".results.json", "w") as file:
     json.dump(

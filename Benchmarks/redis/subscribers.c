@@ -79,7 +79,7 @@ static void request(struct subscriber *subscriber, uint32_t index)
 	static struct buffer head;
 	head.length = 0;
 	append_text(&head, "GET ");
-	append_template(&head, options.path, options.first + (uint64_t)index, 0, 0);
+	append_template(&head, options.path, options.first + (uint64_t)index);
 	append_text(&head, " HTTP/1.1\r\nHost: 127.0.0.1:");
 	append_number(&head, options.port);
 	append_text(&head, "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

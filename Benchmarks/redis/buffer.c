@@ -34,14 +34,11 @@ void consume(struct buffer *buffer, size_t count)
 	memmove(buffer->bytes, buffer->bytes + count, buffer->length);
 }
 
-void append_template(struct buffer *buffer, const char *template, uint64_t i, const char *payload, size_t length)
+void append_template(struct buffer *buffer, const char *template, uint64_t i)
 {
 	while (*template) {
 		if (!strncmp(template, "{i}", 3)) {
 			append_number(buffer, i);
-			template += 3;
-		} else if (payload && !strncmp(template, "{p}", 3)) {
-			append(buffer, payload, length);
 			template += 3;
 		} else {
 			size_t plain = 1 + strcspn(template + 1, "{");
