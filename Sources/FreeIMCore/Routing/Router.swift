@@ -83,7 +83,8 @@ final class Router {
     /// The transport has nothing more right now.
     func burstEnded() {
         isGathering = true
-        for (shard, commands) in burst.take().enumerated() where !commands.isEmpty {
+        // Backwards: the first shard is on this loop, and its work would keep the others from beginning theirs.
+        for (shard, commands) in burst.take().enumerated().reversed() where !commands.isEmpty {
             dispatch(shard, commands)
         }
         publishOutgoing()

@@ -54,6 +54,14 @@ struct RouterTests {
         #expect(try world.take() == [["#x: 1, 2", "*: 3"], ["#x: 1, 2", "*: 3"]])
     }
 
+    @Test("the shard on the bus loop comes last, since its work is done then and there")
+    func order() {
+        let world = RouterWorld()
+        world.receive(.broadcast("1"))
+        world.receive(.broadcast("2"))
+        #expect(world.order == [1, 0, 1, 0])
+    }
+
     // MARK: FreeIM's echo rule
 
     @Test("a sender with one connection does not get its own message")

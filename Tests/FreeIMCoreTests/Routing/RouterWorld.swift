@@ -17,6 +17,8 @@ final class RouterWorld {
 
     private final class Commands {
         var all: [[ShardCommand]] = [[], []]
+        /// Which shards were given something, one after the other.
+        var order: [Int] = []
     }
 
     init(
@@ -34,7 +36,10 @@ final class RouterWorld {
         subjects = identity.subjects
         router = Router(
             configuration: configuration, metrics: NodeMetrics(factory: metrics), eventLoop: loop, shards: 2
-        ) { shard, burst in commands.all[shard] += burst }
+        ) { shard, burst in
+            commands.all[shard] += burst
+            commands.order.append(shard)
+        }
         // Whoever is looked for is nowhere.
         router.onMisrouted = { [unowned router] in router.found($0, on: []) }
     }
@@ -73,6 +78,9 @@ final class RouterWorld {
         defer { commands.all = [[], []] }
         return try commands.all.map { try $0.resolved.map { try $0.summary() } }
     }
+
+    /// Which shards were given something so far, one after the other.
+    var order: [Int] { commands.order }
 
     /// The receipts that shards are to settle.
     func takeReceipts() -> [(shard: Int, receipt: ReceiptID)] {
