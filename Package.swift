@@ -198,7 +198,7 @@ let package = Package(
             name: "FreeIMTokenAuthTests",
             dependencies: [
                 "FreeIMCore", "FreeIMMemory", "FreeIMRedis", "FreeIMTokenAuth", "FreeIMTestSupport", "RedisClient",
-                "RedisTestSupport", inMemoryLogging, logging, metrics, metricsTestKit, nioCore, nioPosix,
+                "RedisTestSupport", inMemoryLogging, logging, metrics, metricsTestKit, nioCore, nioEmbedded, nioPosix,
                 serviceLifecycle,
             ],
             swiftSettings: strict

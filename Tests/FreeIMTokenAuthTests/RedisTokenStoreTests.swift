@@ -1,3 +1,4 @@
+import Foundation
 import FreeIMCore
 import FreeIMTestSupport
 import RedisClient
@@ -188,6 +189,108 @@ struct RedisTokenStoreTests {
                 #expect(text.contains("unknown command"))
                 #expect(!text.contains(token.text.prefix(16)))
             }
+        }
+    }
+
+    @Test("each of many at once gets its own, in few commands", arguments: servers)
+    func burst(server: [String]) async throws {
+        try await withTokenStore(server) { redis, _ in
+            var tokens: [(token: Token, identity: Identity)] = []
+            for number in 1...1_000 {
+                let identity = Identity(client: ClientID(Int64(number)), metadata: "\(number)")
+                tokens.append((.random(), identity))
+                try await redis.store.add(tokens[number - 1].token, for: identity, timeToLive: .seconds(60))
+            }
+            let before = try await redis.scripts()
+            let wrong = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for (token, identity) in tokens {
+                    group.addTask { try await redis.store.consume(token) != identity }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(wrong == 0)
+            let commands = try await redis.scripts() - before
+            #expect(commands <= 250)
+            #expect(try await redis.send("DBSIZE").integer == 0)
+        }
+    }
+
+    @Test("one that comes alone is one command")
+    func alone() async throws {
+        try await withTokenStore { redis, _ in
+            // The first one sends the script.
+            _ = try await redis.store.consume(.random())
+            for number in 1...5 {
+                let before = try await redis.scripts()
+                _ = try await redis.store.consume(.random())
+                #expect(try await redis.scripts() == before + 1, "\(number)")
+            }
+        }
+    }
+
+    @Test("one that is no longer waited for does no harm to the others")
+    func cancelledAmongOthers() async throws {
+        try await withTokenStore { redis, server in
+            var tokens: [Token] = []
+            for _ in 0..<100 {
+                tokens.append(.random())
+                try await redis.store.add(tokens[tokens.count - 1], for: identity, timeToLive: .seconds(60))
+            }
+            server.signal(SIGSTOP)
+            let tasks = tokens.map { token in Task { try await redis.store.consume(token) } }
+            for task in tasks[..<50] { task.cancel() }
+            for task in tasks[..<50] { await #expect(throws: CancellationError.self) { try await task.value } }
+            server.signal(SIGCONT)
+            for task in tasks[50...] { #expect(try await task.value == identity) }
+        }
+    }
+
+    @Test("an error of Redis reaches all that wait for it")
+    func errorForAll() async throws {
+        try await withTokenStore { redis, server in
+            server.signal(SIGSTOP)
+            let tasks = (0..<100).map { _ in Task { try await redis.store.consume(.random()) } }
+            for task in tasks {
+                let error = await #expect(throws: CredentialError.self) { try await task.value }
+                #expect(error?.code == .unavailable)
+            }
+            server.signal(SIGCONT)
+        }
+    }
+
+    @Test("an error of one token is its own", arguments: servers)
+    func errorForOne(server: [String]) async throws {
+        try await withTokenStore(server) { redis, _ in
+            let (good, bad) = (Token.random(), Token.random())
+            try await redis.store.add(good, for: identity, timeToLive: .seconds(60))
+            _ = try await redis.send("LPUSH", "im_v2_wsToken\(bad.text)", "x")
+            let tasks = [good, bad, .random()].map { token in Task { try await redis.store.consume(token) } }
+            #expect(try await tasks[0].value == identity)
+            let error = await #expect(throws: CredentialError.self) { try await tasks[1].value }
+            #expect(error.map { "\($0)" }?.contains("WRONGTYPE") == true)
+            #expect(try await tasks[2].value == nil)
+            // One that is good under FreeIM v1's name is found behind it.
+            let guid = Identity(client: try #require(RunningTokenStore.guid))
+            try await redis.store.add(bad, for: guid, timeToLive: .seconds(60))
+            #expect(try await redis.store.consume(bad) == guid)
+        }
+    }
+
+    @Test("a user who may not run scripts takes tokens one by one")
+    func withoutScripts() async throws {
+        try await withTokenStore(["--user", "default", "on", "nopass", "~*", "&*", "+@all", "-@scripting"]) {
+            redis, _ in
+            var tokens: [(token: Token, identity: Identity)] = []
+            for number in 1...100 {
+                let id = number.isMultiple(of: 2) ? ClientID(Int64(number)) : try #require(RunningTokenStore.guid)
+                tokens.append((.random(), Identity(client: id, metadata: "\(number)")))
+                try await redis.store.add(
+                    tokens[number - 1].token, for: tokens[number - 1].identity, timeToLive: .seconds(60))
+            }
+            let tasks = tokens.map { token, _ in Task { try await redis.store.consume(token) } }
+            for (task, (_, identity)) in zip(tasks, tokens) { #expect(try await task.value == identity) }
+            #expect(try await redis.store.consume(tokens[0].token) == nil)
+            #expect(try await redis.send("DBSIZE").integer == 0)
         }
     }
 }

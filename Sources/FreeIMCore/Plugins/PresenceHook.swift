@@ -65,12 +65,17 @@ public protocol PresenceHook: Service {
     /// nil, or how many nodes this presence can serve: `presence.memory` knows one process.
     var maximumNodes: Int? { get }
 
+    /// Whether an update has a cost of its own, a round trip to a server: then updates of a burst are some milliseconds
+    /// apart, so that each has more changes to store. A change that comes alone is stored at once.
+    var gathersBursts: Bool { get }
+
     /// Returns when presence can be stored and asked; throws on cancellation.
     func ready() async throws
 }
 
 extension PresenceHook {
     public var maximumNodes: Int? { nil }
+    public var gathersBursts: Bool { false }
     public func attach(to host: any PresenceHost) {}
 
     public func connectionCount(of client: ClientID) async throws(PresenceError) -> Int {

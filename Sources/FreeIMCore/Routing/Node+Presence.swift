@@ -30,12 +30,17 @@ extension Node: PresenceHost {
 
     /// Stores connections that opened and closed, batch after batch, until there are no more.
     func storeChanges() async {
+        let gathersBursts = configuration.presence.gathersBursts
         while let pending = await changes.next() {
+            let start = ContinuousClock.now
             let batch = pending.map(\.change)
             let transitions = await store(batch)
             // Whatever became of it: those who wait for it are let in.
             answer(pending)
             if let transitions { await publish(events(of: batch, transitions)) }
+            guard gathersBursts else { continue }
+            // Cancelled, it goes on at once with what is left.
+            try? await Task.sleep(until: start + BurstPace.pause(after: batch.count), clock: .continuous)
         }
     }
 

@@ -100,6 +100,8 @@ public final class RedisPresence: PresenceHook {
 
     // MARK: Connections
 
+    public var gathersBursts: Bool { true }
+
     public func update(
         _ changes: [ConnectionChange], on node: String
     ) async throws(PresenceError) -> [PresenceTransition] {

@@ -5,7 +5,6 @@ import Metrics
 import NIOCore
 import RedisClient
 public import ServiceLifecycle
-import Synchronization
 
 /// Tokens in Redis, as FreeIM's `ImHelper` keeps them: a key per token that Redis forgets in time.
 public final class RedisTokenStore: TokenStore, RunsServices {
@@ -13,20 +12,7 @@ public final class RedisTokenStore: TokenStore, RunsServices {
     private let keys: TokenKeys
     private let ownsLink: Bool
     private let notices: UndecodableNotices
-    /// Redis before 6.2 has no GETDEL.
-    private let lacksGetDel = Atomic(false)
-
-    private static let take = RedisScript(
-        """
-        for _, key in ipairs(KEYS) do
-          local value = redis.call('GET', key)
-          if value then
-            redis.call('DEL', key)
-            return value
-          end
-        end
-        return false
-        """)
+    private let lookups: TokenLookups
 
     /// - Parameter ownsLink: the store is the only one to use the link, and has it run: see ``services``.
     public convenience init(link: RedisLink, node: NodeIdentity, ownsLink: Bool = false, logger: Logger) {
@@ -40,6 +26,9 @@ public final class RedisTokenStore: TokenStore, RunsServices {
         self.keys = keys
         self.ownsLink = ownsLink
         self.notices = notices
+        let client = link.client
+        let tokens = RedisTokens(client: client, keys: keys)
+        lookups = TokenLookups(limit: client.configuration.maxWaiting, eventLoop: client.eventLoop, take: tokens.take)
     }
 
     public var services: [any Service] { ownsLink ? [link] : [] }
@@ -68,18 +57,9 @@ public final class RedisTokenStore: TokenStore, RunsServices {
     }
 
     private func value(of token: Token) async throws(RedisError) -> ByteBuffer? {
-        let keys = keys.allKeys(of: token).map(RedisArgument.string)
-        guard !lacksGetDel.load(ordering: .relaxed) else { return try await runScript(keys) }
-        let replies = try await link.client.pipeline(keys.map { RedisCommand("GETDEL", $0) })
-        if let value = replies.lazy.compactMap(\.bytes).first { return value }
-        guard let error = replies.lazy.compactMap(\.error).first else { return nil }
-        guard error.code == .err, error.message.hasPrefix("unknown command") else { throw error }
-        lacksGetDel.store(true, ordering: .relaxed)
-        return try await runScript(keys)
-    }
-
-    private func runScript(_ keys: [RedisArgument]) async throws(RedisError) -> ByteBuffer? {
-        try await link.client.eval(Self.take, keys: keys).bytes
+        let value = try await lookups.value(of: token)
+        if let error = value.error { throw error }
+        return value.bytes
     }
 
     private func identity(_ value: ByteBuffer) -> Identity? {

@@ -163,6 +163,32 @@ struct NodeLifeTests {
         _ = try Node(configuration(NodeIdentity(name: "a"), presence: NoPresence(maximumNodes: 1)))
     }
 
+    @Test("changes that come shortly after others are stored together, where presence gathers bursts")
+    func bursts() async throws {
+        let presence = NoPresence(gathersBursts: true)
+        let node = try Node(configuration(NodeIdentity(name: "a"), presence: presence))
+        func offer(_ clients: ClosedRange<Int64>) {
+            for client in clients {
+                let change = ConnectionChange(.opened, Identity(client: ClientID(client)))
+                let place = SocketID(index: 0, generation: 0)
+                #expect(node.changes.offer(PendingChange(change: change, shard: 0, socket: place)))
+            }
+        }
+        // Each update has at least a hundred, so that the longest pause follows.
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let storing = Task { await node.storeChanges() }
+        for first in stride(from: Int64(1), to: 10_000, by: 100) {
+            offer(first...(first + 99))
+            await Task.yield()
+        }
+        node.changes.finish()
+        await storing.value
+        let pauses = Int(begin.duration(to: clock.now) / BurstPace.longest)
+        #expect(presence.updates.flatMap { $0 } == (1...10_000).map { ClientID(Int64($0)) })
+        #expect(presence.updates.count <= pauses + 1)
+    }
+
     @Test("the messenger can do what the node was assembled with")
     func capabilities() throws {
         var configuration = configuration(NodeIdentity(name: "a"))

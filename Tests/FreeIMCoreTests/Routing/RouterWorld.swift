@@ -3,6 +3,7 @@ import MetricsTestKit
 import NIOCore
 import NIOEmbedded
 import ServiceLifecycle
+import Synchronization
 
 @testable import FreeIMCore
 
@@ -123,11 +124,17 @@ extension Envelope {
 final class NoPresence: PresenceHook {
     let failure: PresenceError?
     let maximumNodes: Int?
+    let gathersBursts: Bool
+    private let updated = Mutex<[[ClientID]]>([])
 
-    init(failure: PresenceError? = nil, maximumNodes: Int? = nil) {
+    init(failure: PresenceError? = nil, maximumNodes: Int? = nil, gathersBursts: Bool = false) {
         self.failure = failure
         self.maximumNodes = maximumNodes
+        self.gathersBursts = gathersBursts
     }
+
+    /// Whose connections changed, update by update.
+    var updates: [[ClientID]] { updated.withLock { $0 } }
 
     private func answer<Answer>(_ answer: Answer) throws(PresenceError) -> Answer {
         if let failure { throw failure }
@@ -136,7 +143,10 @@ final class NoPresence: PresenceHook {
 
     func update(
         _ changes: [ConnectionChange], on node: String
-    ) async throws(PresenceError) -> [PresenceTransition] { try answer([]) }
+    ) async throws(PresenceError) -> [PresenceTransition] {
+        updated.withLock { $0.append(changes.map(\.identity.client)) }
+        return try answer([])
+    }
     func connectionCounts(of clients: [ClientID]) async throws(PresenceError) -> [Int] {
         try answer(clients.map { _ in 0 })
     }

@@ -41,6 +41,13 @@ struct RunningTokenStore {
         try await client.send(RedisCommand(name, arguments))
     }
 
+    /// How many scripts have run.
+    func scripts() async throws -> Int {
+        let stats = try await send("INFO", "commandstats").string ?? ""
+        let calls = stats.split(whereSeparator: \.isNewline).first { $0.hasPrefix("cmdstat_evalsha:calls=") }
+        return calls.flatMap { Int($0.dropFirst("cmdstat_evalsha:calls=".count).prefix { $0.isNumber }) } ?? 0
+    }
+
     /// The words of the last SET; SLOWLOG shortens those of more than 128 bytes.
     func lastSet() async throws -> [String]? {
         let entries = try await send("SLOWLOG", "GET", 20).array ?? []

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 import Synchronization
 
 extension RedisClient {
@@ -45,7 +45,7 @@ extension RedisClient {
 }
 
 /// One task's wait for a future, which ends early when the task is cancelled.
-private final class CancellableWait<Value: Sendable>: Sendable {
+package final class CancellableWait<Value: Sendable>: Sendable {
     private enum State {
         case early
         case waiting(CheckedContinuation<Result<Value, RedisError>, Never>)
@@ -54,7 +54,9 @@ private final class CancellableWait<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.early)
 
-    func value(of future: EventLoopFuture<Value>) async throws(RedisError) -> Value {
+    package init() {}
+
+    package func value(of future: EventLoopFuture<Value>) async throws(RedisError) -> Value {
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state in
