@@ -212,9 +212,7 @@ let package = Package(
             name: "FreeIMAPITests",
             dependencies: [
                 "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", "FreeIMTokenAuth", coreMetrics,
-                inMemoryLogging, logging,
-                nioCore,
-                nioHTTP1, nioPosix, serviceLifecycle,
+                inMemoryLogging, logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
             ],
             swiftSettings: strict
         ),

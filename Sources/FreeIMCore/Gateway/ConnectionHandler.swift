@@ -28,6 +28,9 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Messages that hooks have not dealt with yet.
     private var pendingInbound = 0
     private var isReadingPaused = false
+    /// Whether the channel may have been given something that it was not told to flush; so it is with the answer to the
+    /// handshake.
+    private var hasUnflushed = true
     /// What had been read when reading was paused: at most what the channel reads in one turn.
     private var backlog: ByteBuffer?
 
@@ -60,8 +63,15 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         flush()
         guard state.phase == .open else { return }
         // As if it had been silent for a while, so that terminals that came together are not pinged together.
-        lastSeen = shard.now &- Tick.random(in: 0...gateway.pingTicks / 2)
+        lastSeen = shard.now &- headStart
         look(at: lastSeen &+ gateway.pingTicks)
+    }
+
+    /// From none to half an interval of pings, and evenly so whichever connections there are: the place's fraction of
+    /// the golden ratio (Knuth, The Art of Computer Programming, 6.4).
+    private var headStart: Tick {
+        let fraction = place.index &* 0x9E37_79B1
+        return Tick(UInt64(fraction) * UInt64(gateway.pingTicks / 2 + 1) >> 32)
     }
 
     /// The descriptor is no longer ours.
@@ -113,7 +123,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private var isBehind: Bool { pendingInbound >= Self.maximumPendingInbound && state.phase == .open }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        flush()
+        if hasUnflushed || !shard.hasHandle(place) { flush() }
     }
 
     private func act(on action: ConnectionState.Action, _ context: ChannelHandlerContext) {
@@ -200,17 +210,20 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
 
     func write(_ frames: ByteBuffer) {
         guard state.phase == .open, let context else { return }
+        hasUnflushed = true
         context.write(wrapOutboundOut(frames), promise: nil)
     }
 
     func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) {
         guard state.phase == .open, let context else { return promise.fail(ChannelError.ioOnClosedChannel) }
+        hasUnflushed = true
         context.write(wrapOutboundOut(frames), promise: promise)
     }
 
     /// The channel's high-water mark is the gateway's `max_pending`: what is not writable after a flush is slow.
     func flush() {
         guard let context, isAnswered || !context.channel.isWritable else { return }
+        hasUnflushed = false
         context.flush()
         guard state.phase == .open else { return }
         guard context.channel.isWritable else { return close(.slowReceiver, reason: "reads too slowly") }
@@ -267,8 +280,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
             nextLook = min(lastSeen &+ patience, now + gateway.pingTicks)
         } else if silence >= gateway.pingTicks {
             awaitsPong = true
-            write(gateway.pingFrame)
-            flush()
+            shard.send(gateway.pingFrame, to: place)
             // Closed as a slow receiver, and looked at again when that has taken too long.
             guard state.phase == .open else { return nil }
             nextLook = now + min(gateway.pingTicks, gateway.pongTicks)

@@ -52,8 +52,9 @@ struct WebSocketService: Service, CustomStringConvertible {
                 .writeBufferWaterMark,
                 value: .init(low: configuration.maxPending.bytes, high: configuration.maxPending.bytes)
             )
+            // A channel keeps the buffer of its largest read; most read no more than a short handshake, and pongs.
             .childChannelOption(
-                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 1_024, maximum: 65_536)
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 65_536)
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

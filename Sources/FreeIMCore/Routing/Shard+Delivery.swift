@@ -147,6 +147,12 @@ extension Shard {
         }
     }
 
+    /// Writes and flushes frames that belong to no burst; not within one.
+    func send(_ frames: ByteBuffer, to id: SocketID) {
+        guard isCurrent(id) else { return }
+        send(Frames(buffer: 0, 0..<frames.readableBytes), of: frames, to: Int(id.index))
+    }
+
     private func send(_ frames: Frames, of buffer: ByteBuffer, to at: Int) {
         let sent = places[at].handle.map { handle in
             buffer.withUnsafeReadableBytes { handle.send(frames.bytes(of: $0)) }

@@ -102,7 +102,11 @@ package final class Shard {
         places[Int(id.index)].handle = handle
     }
 
-    private func isCurrent(_ id: SocketID) -> Bool {
+    package func hasHandle(_ id: SocketID) -> Bool {
+        isCurrent(id) && places[Int(id.index)].handle != nil
+    }
+
+    func isCurrent(_ id: SocketID) -> Bool {
         Int(id.index) < places.count && places[Int(id.index)].generation == id.generation
             && places[Int(id.index)].socket != nil
     }

@@ -19,7 +19,7 @@ struct AnswerErrors: RouterMiddleware {
         let response: Response
         do {
             // The router skips empty segments; `/v1/channels//clients` is not about a channel named 'clients'.
-            if request.uri.path.contains("//") { throw APIFault.notFound(request) }
+            if request.uri.path.hasEmptySegment { throw APIFault.notFound(request) }
             response = try await next(request, context)
         } catch let error as HTTPParserError {
             // What follows on the connection cannot be read: Hummingbird answers 400 and closes it.
@@ -57,5 +57,11 @@ struct AnswerErrors: RouterMiddleware {
             return APIFault(
                 status: .internalServerError, code: "internal", message: "the node failed; its log says why")
         }
+    }
+}
+
+extension String {
+    fileprivate var hasEmptySegment: Bool {
+        zip(utf8, utf8.dropFirst()).contains { $0 == UInt8(ascii: "/") && $1 == UInt8(ascii: "/") }
     }
 }

@@ -45,7 +45,7 @@ struct RequestObject {
                 let name = String(buffer: body.slice(member.name)).prefix(66)
                 throw .invalidArgument("unknown member \(name); known are \(Self.list(members))")
             }
-            let value = JSONValue(name: name, text: body.slice(member.value))
+            let value = JSONValue(name, text: body.slice(member.value))
             guard values.updateValue(value, forKey: name) == nil else {
                 throw .invalidArgument("'\(name)' stands there twice")
             }

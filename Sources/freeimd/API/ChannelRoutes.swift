@@ -32,7 +32,7 @@ struct ChannelRoutes: Sendable {
         ["name": .string(channel.text), "members": .number(Int64(members))]
     }
 
-    @Sendable private func send(_ request: Request, _ context: APIContext) async throws -> JSONAnswer {
+    @Sendable private func send(_ request: Request, _ context: APIContext) async throws -> Response {
         let channel = try context.channelInPath()
         let body = try await bodies.object(of: request, members: ["from", "message", "text"])
         try await messenger.send(

@@ -45,7 +45,7 @@ struct ClientRoutes: Sendable {
         ]
     }
 
-    @Sendable private func forceOffline(_ request: Request, _ context: APIContext) async throws -> JSONAnswer {
+    @Sendable private func forceOffline(_ request: Request, _ context: APIContext) async throws -> Response {
         try await messenger.forceOffline(try context.clientInPath())
         return MessageRoutes.accepted
     }

@@ -24,7 +24,9 @@ struct HTTPAPIService: Service, CustomStringConvertible {
         let application = Application(
             responder: responder,
             server: .http1(
-                configuration: .init(idleTimeout: TimeAmount(Self.idleTimeout + configuration.requestTimeout))),
+                configuration: .init(
+                    additionalChannelHandlers: [FlushTogether()],
+                    idleTimeout: TimeAmount(Self.idleTimeout + configuration.requestTimeout))),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.listen.host, port: configuration.listen.port),
                 availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: serverLogger)),
@@ -48,9 +50,9 @@ struct HTTPAPIService: Service, CustomStringConvertible {
 
     /// Hummingbird tells at `info` what one line of ours says.
     private var serverLogger: Logger {
-        var logger = logger
-        logger.logLevel = max(logger.logLevel, .notice)
-        return logger
+        var quiet = Logger(label: logger.label) { _ in LazyMetadata(logger.handler) }
+        quiet.logLevel = max(logger.logLevel, .notice)
+        return quiet
     }
 
     private func listening(on address: SocketAddress?) {

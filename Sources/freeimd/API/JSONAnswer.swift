@@ -59,7 +59,10 @@ extension JSONAnswer: ResponseGenerator {
     func response(status: HTTPResponse.Status) throws -> Response {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let body = ByteBuffer(bytes: try encoder.encode(self))
+        return Self.response(status: status, ByteBuffer(bytes: try encoder.encode(self)))
+    }
+
+    static func response(status: HTTPResponse.Status = .ok, _ body: ByteBuffer) -> Response {
         // Answers hold connect URLs, which are secrets, and who is online, which changes.
         let headers: HTTPFields = [
             .contentType: "application/json", .contentLength: String(body.readableBytes), .cacheControl: "no-store",

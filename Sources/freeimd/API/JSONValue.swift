@@ -4,9 +4,20 @@ import NIOCore
 
 /// A member of a request's body: what it is called, and its JSON text as it stands there.
 struct JSONValue {
-    /// For error messages; `to[3]` for an element.
-    let name: String
+    /// Of the member.
+    private let member: String
+    /// In the member's list.
+    private let index: Int?
     let text: ByteBuffer
+
+    init(_ member: String, index: Int? = nil, text: ByteBuffer) {
+        self.member = member
+        self.index = index
+        self.text = text
+    }
+
+    /// For error messages; `to[3]` for an element.
+    var name: String { index.map { "\(member)[\($0)]" } ?? member }
 
     /// The most ids or names in one list.
     static let maximumElements = 10_000
@@ -52,7 +63,7 @@ struct JSONValue {
         guard ranges.count <= Self.maximumElements else {
             throw .invalidArgument("'\(name)' has \(ranges.count) elements; at most \(Self.maximumElements)")
         }
-        return ranges.enumerated().map { JSONValue(name: "\(name)[\($0)]", text: text.slice($1)) }
+        return ranges.enumerated().map { JSONValue(member, index: $0, text: text.slice($1)) }
     }
 
     private func expected(_ expectation: String) -> APIFault {

@@ -27,7 +27,7 @@ struct RefuseBrowsers: RouterMiddleware {
         } else {
             host = authority.prefix { $0 != ":" }
         }
-        if host.lowercased() == "localhost" { return true }
+        if host == "127.0.0.1" || host.lowercased() == "localhost" { return true }
         // A name may begin with '127.' as well.
         guard let address = try? SocketAddress(ipAddress: String(host), port: 0) else { return false }
         return address.ipAddress == "::1" || address.ipAddress?.hasPrefix("127.") == true

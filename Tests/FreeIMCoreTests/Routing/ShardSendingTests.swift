@@ -113,6 +113,22 @@ struct ShardSendingTests {
         #expect(texts == sent + ["behind"])
     }
 
+    @Test("frames of no burst go over the socket, or through a connection that has something to write first")
+    func alone() throws {
+        let world = try World()
+        let ping = Frame.make(.ping, ByteBuffer(), allocator: ByteBufferAllocator())
+        world.shard.send(ping, to: world.place)
+        #expect(world.sockets.received() == [0x89, 0])
+        #expect(world.connection.events == [])
+        world.shard.setHandle(nil, of: world.place)
+        world.shard.send(ping, to: world.place)
+        #expect(world.sockets.received() == [])
+        #expect(world.connection.events.last == .flush)
+        world.shard.remove(world.place, identity: Identity(client: 7))
+        world.shard.send(ping, to: world.place)
+        #expect(world.connection.events.count == 2)
+    }
+
     /// Keeps what it is to write, whole frames or not.
     private final class ByteConnection: Connection {
         var written = ByteBuffer()
