@@ -71,7 +71,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// the golden ratio (Knuth, The Art of Computer Programming, 6.4).
     private var headStart: Tick {
         let fraction = place.index &* 0x9E37_79B1
-        return Tick(UInt64(fraction) * UInt64(gateway.pingTicks / 2 + 1) >> 32)
+        return Tick((UInt64(fraction) * UInt64(gateway.pingTicks / 2 + 1)) >> 32)
     }
 
     /// The descriptor is no longer ours.
