@@ -186,12 +186,12 @@ struct Frames {
         UnsafeRawBufferPointer(rebasing: buffer[Int(start)..<Int(start + count)])
     }
 
-    /// What a connection is to write by itself. Part of a buffer is copied: it would keep all of it in memory for as long
-    /// as its terminal is slow to read.
+    /// What a connection is to write by itself. A small part of a buffer's memory is copied: it would keep all of it for as
+    /// long as its terminal is slow to read.
     ///
     /// - Parameter offset: what has been sent of the frames.
     func standingAlone(_ buffer: ByteBuffer, from offset: Int = 0) -> ByteBuffer {
-        guard count < buffer.readableBytes else {
+        guard count < buffer.readableBytes || buffer.storageCapacity / 4 > count else {
             var rest = buffer
             rest.moveReaderIndex(forwardBy: offset)
             return rest

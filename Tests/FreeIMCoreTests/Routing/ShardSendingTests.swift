@@ -162,6 +162,10 @@ struct ShardSendingTests {
         #expect(world.connection.events == [])
         #expect(try ServerFrame.read(&other.written).map { String(decoding: $0.payload, as: UTF8.self) } == ["other"])
         #expect(other.keptBytes < 100)
+        // The next common buffer is as large as this one has become.
+        burst.add(client: 8, in: [0], ByteBuffer(string: "alone"), receipt: nil)
+        _ = world.shard.carryOut(burst.take()[0])
+        #expect(other.keptBytes < 100)
     }
 
     @Test("of a part that a full socket does not take, the rest is the connection's to write")
