@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// Consecutive messages for the same audience become one ``Delivery`` with one buffer, into which each frame is
 /// encoded once; so each receiver costs one queued write per run and one flush per burst. Messages for one client each
-/// lie side by side in a common buffer, since two allocations each would cost more than all else about them.
+/// lie side by side in a common buffer instead of two allocations each.
 struct Burst {
     /// A run is ended at this size, so that a buffer stays a moderate allocation.
     static let maximumRunBytes = 128 * 1_024

@@ -101,10 +101,9 @@ final class Router {
     private func receive(_ message: DirectMessage) {
         guard configuration.direct != nil else { return metrics.unsupported.increment() }
         if let receiver = onlyReceiver(of: message), let entry = directory.entry(of: receiver) {
-            guard let payload = pass(message.payload, sender: message.sender, audience: .clients(message.receivers)),
-                !isOwnEcho(receiver, of: message, entry)
+            guard let payload = pass(message.payload, sender: message.sender, audience: .clients(message.receivers))
             else { return }
-            return burst.add(client: receiver, in: entry.shards, payload, receipt: nil)
+            return deliver(payload, of: message, to: receiver, entry)
         }
         var message = message
         let isStopped: Bool
@@ -145,8 +144,14 @@ final class Router {
 
     private func deliver(_ message: DirectMessage, to receiver: ClientID) {
         guard let entry = directory.entry(of: receiver) else { return metrics.offline.increment() }
+        deliver(message.payload, of: message, to: receiver, entry)
+    }
+
+    private func deliver(
+        _ payload: ByteBuffer, of message: DirectMessage, to receiver: ClientID, _ entry: Directory.Entry
+    ) {
         guard !isOwnEcho(receiver, of: message, entry) else { return }
-        burst.add(client: receiver, in: entry.shards, message.payload, receipt: nil)
+        burst.add(client: receiver, in: entry.shards, payload, receipt: nil)
     }
 
     private func deliverToSeveral(_ message: DirectMessage) {

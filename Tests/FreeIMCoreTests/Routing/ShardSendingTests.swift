@@ -44,14 +44,15 @@ private final class SocketPair {
 
 @Suite("Shard: sending past the connections")
 struct ShardSendingTests {
-    private struct World {
+    private struct World<Socket: Connection> {
         let loop = EmbeddedEventLoop()
         let shard: Shard
-        let connection = RecordingConnection()
+        let connection: Socket
         let place: SocketID
         let sockets: SocketPair
 
-        init() throws {
+        init(_ connection: Socket = RecordingConnection()) throws {
+            self.connection = connection
             shard = Shard(eventLoop: loop, number: 0)
             sockets = try SocketPair()
             place = shard.admit(connection)
@@ -94,21 +95,16 @@ struct ShardSendingTests {
 
     @Test("what a full socket does not take is the connection's to write, once and in order")
     func full() throws {
-        let sockets = try SocketPair()
-        let shard = Shard(eventLoop: EmbeddedEventLoop(), number: 0)
-        let connection = ByteConnection()
-        let place = shard.admit(connection)
-        shard.open(place, connection, identity: Identity(client: 7))
-        shard.setHandle(SocketHandle(descriptor: sockets.near), of: place)
+        let world = try World(ByteConnection())
         var sent: [String] = []
-        while connection.flushes == 0, sent.count < 1_000 {
+        while world.connection.flushes == 0, sent.count < 1_000 {
             sent.append("\(sent.count) " + String(repeating: "x", count: 50_000))
-            _ = shard.carryOut([deliver(sent[sent.count - 1])])
+            _ = world.shard.carryOut([deliver(sent[sent.count - 1])])
         }
-        _ = shard.carryOut([deliver("behind")])
-        #expect(connection.flushes == 2)
-        var bytes = ByteBuffer(bytes: sockets.received())
-        bytes.writeImmutableBuffer(connection.written)
+        _ = world.shard.carryOut([deliver("behind")])
+        #expect(world.connection.flushes == 2)
+        var bytes = ByteBuffer(bytes: world.sockets.received())
+        bytes.writeImmutableBuffer(world.connection.written)
         let texts = try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) }
         #expect(texts == sent + ["behind"])
     }
@@ -170,23 +166,18 @@ struct ShardSendingTests {
 
     @Test("of a part that a full socket does not take, the rest is the connection's to write")
     func partOfPart() throws {
-        let sockets = try SocketPair()
-        let shard = Shard(eventLoop: EmbeddedEventLoop(), number: 0)
-        let connection = ByteConnection()
-        let place = shard.admit(connection)
-        shard.open(place, connection, identity: Identity(client: 7))
-        shard.setHandle(SocketHandle(descriptor: sockets.near), of: place)
+        let world = try World(ByteConnection())
         var sent: [String] = []
-        while connection.flushes == 0, sent.count < 10_000 {
+        while world.connection.flushes == 0, sent.count < 10_000 {
             var burst = Burst(shards: 1)
             burst.add(client: 8, in: [0], ByteBuffer(string: "somebody else's"), receipt: nil)
             sent.append("\(sent.count) " + String(repeating: "x", count: 30_000))
             burst.add(client: 7, in: [0], ByteBuffer(string: sent[sent.count - 1]), receipt: nil)
-            _ = shard.carryOut(burst.take()[0])
+            _ = world.shard.carryOut(burst.take()[0])
         }
-        #expect(connection.flushes == 1)
-        var bytes = ByteBuffer(bytes: sockets.received())
-        bytes.writeImmutableBuffer(connection.written)
+        #expect(world.connection.flushes == 1)
+        var bytes = ByteBuffer(bytes: world.sockets.received())
+        bytes.writeImmutableBuffer(world.connection.written)
         #expect(try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) } == sent)
     }
 
