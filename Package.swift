@@ -130,9 +130,11 @@ let package = Package(
             },
             swiftSettings: strict
         ),
+        .systemLibrary(name: "CMalloc", path: "Sources/freeimd/CMalloc"),
         .target(
             name: "FreeIMDaemon",
             dependencies: [
+                .target(name: "CMalloc", condition: .when(platforms: [.linux])),
                 "FreeIMCore", "FreeIMMemory", "FreeIMRedis", "FreeIMRedisPresence", "FreeIMTokenAuth",
                 "FreeIMAnonymousAuth", "FreeIMAPI",
                 argumentParser, coreMetrics, logging, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,

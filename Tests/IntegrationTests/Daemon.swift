@@ -12,11 +12,11 @@ final class Daemon: Sendable {
     private let log: ProcessLog
 
     /// Starts `freeimd run` on a manifest and waits until it listens.
-    static func start(_ manifest: Manifest = Manifest()) async throws -> Daemon {
+    static func start(_ manifest: Manifest = Manifest(), environment: [String: String] = [:]) async throws -> Daemon {
         let file = FileManager.default.temporaryDirectory.appending(path: "freeim-\(UUID().uuidString).yaml")
         try manifest.text.write(to: file, atomically: true, encoding: .utf8)
         let log = ProcessLog()
-        let process = try launch(["run", "-c", file.path], log: log)
+        let process = try launch(["run", "-c", file.path], log: log, environment: environment)
         do {
             let gateway = try await log.port(after: "] listening", in: process)
             let api = manifest.hasAPI ? try await log.port(after: "API listening", in: process) : 0
@@ -54,9 +54,10 @@ final class Daemon: Sendable {
     }
 
     var logText: String { log.text }
+    var id: Int32 { process.processIdentifier }
 
     func signal(_ number: Int32) {
-        kill(process.processIdentifier, number)
+        kill(id, number)
     }
 
     /// Sends SIGTERM; returns the exit status.

@@ -36,6 +36,7 @@ struct Program: Sendable {
             let plan = try plan(source)
             logger.logLevel = logLevel ?? plan.settings.logLevel.level
             logger.info("manifest read", metadata: ["manifest": "\(source.name)"])
+            MallocArenas.limit(to: plan.settings.eventLoops, environment: environment)
             NIOSingletons.groupLoopCountSuggestion = plan.settings.eventLoops
             assembly = try Assembly(plan, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
         } catch {
