@@ -30,6 +30,8 @@ public struct CloseCode: RawRepresentable, Hashable, Sendable, CustomStringConve
     public static let slowReceiver = CloseCode(rawValue: 4000)
     /// The terminal did not answer a ping in time.
     public static let heartbeatTimeout = CloseCode(rawValue: 4001)
+    /// The terminal sent more than the gateway's `messages_per_second` or `bytes_per_second`.
+    public static let rateLimited = CloseCode(rawValue: 4002)
     /// The business closed the client's connections.
     public static let forcedOffline = CloseCode(rawValue: 4500)
 

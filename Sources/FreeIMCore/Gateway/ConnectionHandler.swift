@@ -28,6 +28,10 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Messages that hooks have not dealt with yet.
     private var pendingInbound = 0
     private var isReadingPaused = false
+    private var origin: SocketOrigin
+    private var allowance: InboundAllowance
+    /// When the message began that has not ended yet.
+    private var unfinishedSince: Tick?
     /// Whether the channel may have been given something that it was not told to flush; so it is with the answer to the
     /// handshake.
     private var hasUnflushed = true
@@ -37,12 +41,14 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Messages of one terminal under way in the hooks, beyond which its socket is not read.
     private static let maximumPendingInbound = 4
 
-    init(gateway: GatewayContext, shard: Shard, place: SocketID, identity: Identity) {
+    init(gateway: GatewayContext, shard: Shard, place: SocketID, identity: Identity, origin: SocketOrigin) {
         self.gateway = gateway
         self.shard = shard
         self.place = place
         self.identity = identity
         self.lastSeen = shard.now
+        self.origin = origin
+        self.allowance = InboundAllowance(gateway.rates, now: shard.now)
     }
 
     // MARK: Life
@@ -88,6 +94,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         isRegistered = false
         gateway.metrics.countClosed(closeCode ?? .abnormal)
         shard.remove(place, identity: identity)
+        origin.leave()
         gateway.leave()
     }
 
@@ -101,6 +108,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         lastSeen = shard.now
         awaitsPong = false
         let bytes = unwrapInboundIn(data)
+        mayTake(messages: 0, bytes: bytes.readableBytes, .bytesPerSecond)
         if var whole = backlog.take() {
             whole.writeImmutableBuffer(bytes)
             take(whole, context)
@@ -113,10 +121,36 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         var bytes = bytes
         state.prepend(to: &bytes)
         while !isBehind {
-            guard let action = state.next(&bytes, limits: gateway.limits) else { return }
+            guard let action = state.next(&bytes, limits: gateway.limits) else { return watchMessage() }
             act(on: action, context)
         }
+        unfinishedSince = nil
         backlog = bytes.readableBytes > 0 ? bytes : nil
+    }
+
+    /// False where the terminal has sent too much and is being closed; what comes behind is still looked through for its close
+    /// frame.
+    @discardableResult
+    private func mayTake(messages: Int, bytes: Int, _ limit: GatewayMetrics.Limit) -> Bool {
+        guard state.phase == .open,
+            !allowance.take(messages: messages, bytes: bytes, gateway.rates, now: shard.now)
+        else { return true }
+        gateway.metrics.limited[limit]?.increment()
+        close(.rateLimited, reason: "sends too much")
+        return false
+    }
+
+    /// A message may take so long from its first byte to its last.
+    private func watchMessage() {
+        guard state.isWithinMessage, state.phase == .open else { return unfinishedSince = nil }
+        guard unfinishedSince == nil else { return }
+        unfinishedSince = shard.now
+        let due = shard.now + gateway.messageTicks
+        if isAnswered, due < nextLook { look(at: due) }
+    }
+
+    private func isMessageOverdue(_ now: Tick) -> Bool {
+        unfinishedSince.map { now - $0 >= gateway.messageTicks } ?? false
     }
 
     /// Whether the hooks have to catch up before more of this terminal is taken; what a closing one sends is dropped.
@@ -129,9 +163,12 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private func act(on action: ConnectionState.Action, _ context: ChannelHandlerContext) {
         switch action {
         case .message(let opcode, let bytes):
+            unfinishedSince = nil
+            guard mayTake(messages: 1, bytes: 0, .messagesPerSecond) else { return }
             gateway.metrics.inbound.increment()
             receive(opcode, bytes, context)
         case .pong(let payload):
+            guard mayTake(messages: 1, bytes: 0, .messagesPerSecond) else { return }
             write(Frame.make(.pong, payload, allocator: context.channel.allocator))
         case .pongReceived:
             break
@@ -268,6 +305,18 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
             answer()
             return nil
         }
+        guard !isMessageOverdue(now) else {
+            gateway.metrics.limited[.messageTimeout]?.increment()
+            close(.policyViolation, reason: "a message took too long to come")
+            return nil
+        }
+        guard let next = heartbeat(now) else { return nil }
+        nextLook = unfinishedSince.map { min(next, $0 + gateway.messageTicks) } ?? next
+        return nextLook
+    }
+
+    /// Pings a silent terminal, and closes one that is silent all the same. When to look again; nil where it is closed.
+    private func heartbeat(_ now: Tick) -> Tick? {
         if isReadingPaused { lastSeen = now }
         let silence = now &- lastSeen
         if awaitsPong {
@@ -277,17 +326,15 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
                 close(.heartbeatTimeout, reason: "no answer to a ping")
                 return nil
             }
-            nextLook = min(lastSeen &+ patience, now + gateway.pingTicks)
+            return min(lastSeen &+ patience, now + gateway.pingTicks)
         } else if silence >= gateway.pingTicks {
             awaitsPong = true
             shard.send(gateway.pingFrame, to: place)
             // Closed as a slow receiver, and looked at again when that has taken too long.
             guard state.phase == .open else { return nil }
-            nextLook = now + min(gateway.pingTicks, gateway.pongTicks)
-        } else {
-            nextLook = lastSeen &+ gateway.pingTicks
+            return now + min(gateway.pingTicks, gateway.pongTicks)
         }
-        return nextLook
+        return lastSeen &+ gateway.pingTicks
     }
 
     func goAway() {

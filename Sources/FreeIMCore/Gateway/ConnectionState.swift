@@ -75,6 +75,9 @@ struct ConnectionState {
         return nil
     }
 
+    /// Whether a message, or a control frame, has begun and not ended.
+    var isWithinMessage: Bool { unread != nil || frame != nil || message.opcode != nil }
+
     /// We send a close frame. False where one was sent or answered before.
     mutating func close() -> Bool {
         guard phase == .open else { return false }

@@ -18,6 +18,8 @@ final class GatewayContext: Sendable {
     let pingFrame: ByteBuffer
     let logger: Logger
     let census = SocketCensus()
+    let addresses: AddressLimits
+    let rates: InboundAllowance.Rates
     /// By shard.
     private let admissions: [NIOLoopBoundBox<AdmissionQueue>]
 
@@ -27,6 +29,7 @@ final class GatewayContext: Sendable {
     let pingTicks: Tick
     let pongTicks: Tick
     let closeTicks: Tick
+    let messageTicks: Tick
 
     /// Sockets beyond `max_connections` that still get an answer of 503; the rest is closed without.
     private static let refusalHeadroom = 1_024
@@ -38,6 +41,8 @@ final class GatewayContext: Sendable {
         self.node = node
         self.logger = node.configuration.logger
         self.authenticator = Authenticator(hooks: node.configuration.authHooks)
+        self.addresses = AddressLimits(configuration.abuse.perAddress)
+        self.rates = configuration.abuse.rates
         self.inbound = configuration.inbound ?? (node.inbound == nil ? .discard : .hook)
         self.limits = ConnectionState.Limits(
             frameBytes: configuration.maxFrame.bytes, messageBytes: configuration.maxMessage.bytes,
@@ -55,6 +60,7 @@ final class GatewayContext: Sendable {
         self.pingTicks = Self.ticks(configuration.pingInterval)
         self.pongTicks = Self.ticks(configuration.pongTimeout)
         self.closeTicks = Self.ticks(configuration.closeTimeout)
+        self.messageTicks = Self.ticks(configuration.abuse.messageTimeout)
     }
 
     private static func ticks(_ duration: Duration) -> Tick {
@@ -74,6 +80,11 @@ final class GatewayContext: Sendable {
     func leave() {
         census.leave()
         metrics.sockets.record(census.count)
+    }
+
+    func expectsProxyHeader(from peer: SocketAddress?) -> Bool {
+        guard configuration.abuse.proxyProtocol, let address = peer.flatMap({ IPAddress($0) }) else { return false }
+        return configuration.abuse.isTrustedProxy(address)
     }
 
     func shard(on eventLoop: any EventLoop) -> Shard? {

@@ -28,6 +28,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     private var state = State.reading
     private var context: ChannelHandlerContext?
     private var place: SocketID?
+    private var origin: SocketOrigin
     /// When the whole handshake must be over.
     private var handshakeDeadline: Tick = 0
     /// When this handshake wants to be looked at next; what comes due at other moments is out of date.
@@ -42,6 +43,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         self.decoder = decoder
         self.encoder = encoder
         self.admissions = gateway.admissions(of: shard)
+        self.origin = SocketOrigin(limits: gateway.addresses)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -65,7 +67,45 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         guard let place else { return }
         self.place = nil
         shard.remove(place, identity: nil)
+        origin.leave()
         gateway.leave()
+    }
+
+    // MARK: Whose it is
+
+    func channelActive(context: ChannelHandlerContext) {
+        if !gateway.expectsProxyHeader(from: context.channel.remoteAddress) {
+            originFound(context.channel.remoteAddress)
+        }
+        context.fireChannelActive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard let header = event as? ProxyHeader else { return context.fireUserInboundEventTriggered(event) }
+        switch header {
+        case .proxied(let address): originFound(address)
+        case .local: originFound(context.channel.remoteAddress)
+        }
+    }
+
+    private func originFound(_ peer: SocketAddress?) {
+        if let address = peer.flatMap({ IPAddress($0) }) { originFound(address) }
+    }
+
+    private func originFound(_ address: IPAddress) {
+        guard let verdict = origin.found(address, gateway.configuration.abuse, now: shard.eventLoop.now) else { return }
+        follow(verdict)
+    }
+
+    /// False where the handshake has been refused.
+    @discardableResult
+    private func follow(_ verdict: AddressLimits.Verdict) -> Bool {
+        guard let (refusal, limit) = verdict.refusal(gateway.configuration.abuse) else { return true }
+        gateway.metrics.limited[limit]?.increment()
+        refuse(refusal)
+        // Lingering would give the address what it is refused.
+        if verdict == .tooManyAttempts { abort() }
+        return false
     }
 
     // MARK: The request
@@ -80,15 +120,26 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     @discardableResult
     func admit() -> Bool {
         guard case .waiting(let head) = state, let context else { return false }
+        let now = shard.eventLoop.now
+        guard follow(origin.found(head, gateway.configuration.abuse, now: now)) else { return true }
         do throws(Refusal) {
             let request = try HandshakeRequest.check(
-                head, peer: context.channel.remoteAddress, configuration: gateway.configuration)
+                head, peer: origin.socketAddress(context.channel.remoteAddress), configuration: gateway.configuration)
             if let denial = gateway.admission() { throw Refusal(denial) }
+            try checkRate(now)
             authenticate(request, head)
         } catch {
             refuse(error)
         }
         return true
+    }
+
+    private func checkRate(_ now: NIODeadline) throws(Refusal) {
+        guard !gateway.addresses.mayHandshake(now: now) else { return }
+        gateway.metrics.limited[.handshakesPerSecond]?.increment()
+        throw Refusal(
+            503, "overloaded", "this node takes no more connections in this second; try again later",
+            headers: [("Retry-After", "\(Int.random(in: 1...10))")])
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -126,7 +177,9 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     private func decided(_ decision: Result<Identity, Refusal>, _ head: HTTPRequestHead) {
         guard case .authenticating = state, let context else { return }
         switch decision {
-        case .failure(let refusal): refuse(refusal)
+        case .failure(let refusal):
+            if refusal.status == 401 { origin.denied(now: shard.eventLoop.now) }
+            refuse(refusal)
         case .success(let identity) where identity.client.isSystem:
             refuse(Refusal(403, "reserved_client", "the id \(identity.client) means the system and cannot connect"))
         case .success(let identity):
@@ -149,7 +202,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         // Not flushed: the terminal learns that it is in when presence knows it, see ``ConnectionHandler/answer()``.
         context.write(wrapOutboundOut(.head(head)), promise: nil)
-        let connection = ConnectionHandler(gateway: gateway, shard: shard, place: place, identity: identity)
+        let connection = ConnectionHandler(
+            gateway: gateway, shard: shard, place: place, identity: identity, origin: origin)
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(connection)
@@ -174,7 +228,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         gateway.logger.debug(
             "handshake refused",
             metadata: [
-                LogKey.reason: "\(refusal.code)", LogKey.peer: "\(context.channel.remoteAddress?.description ?? "-")",
+                LogKey.reason: "\(refusal.code)", LogKey.peer: "\(origin.address?.description ?? "-")",
                 LogKey.error: "\(refusal.cause.map { "\($0)" } ?? "-")",
             ])
         let body = RefusalBody.json(refusal)

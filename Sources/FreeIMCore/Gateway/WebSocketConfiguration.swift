@@ -44,6 +44,7 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     public var closeTimeout = Duration.seconds(5)
     /// Connections that the kernel keeps for us before they are accepted.
     public var backlog = 4_096
+    public var abuse = AbuseLimits()
 
     public init() {}
 
@@ -93,6 +94,7 @@ public struct WebSocketConfiguration: ModuleConfiguration {
             "From our close frame to the end of the connection; then it is cut.")
         section.read(
             "backlog", into: &backlog, .range(1...65_535), "Connections that the kernel keeps until they are accepted.")
+        abuse.read(from: &section)
     }
 
     private static var timeouts: Constraint<Duration> { .range(.milliseconds(250)...(.seconds(600))) }

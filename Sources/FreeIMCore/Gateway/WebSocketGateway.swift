@@ -35,6 +35,14 @@ public struct WebSocketGateway: Gateway {
                 set 'inbound: hook' or leave it out
                 """)
         }
+        if configuration.abuse.proxyProtocol, configuration.abuse.trustedProxies.isEmpty {
+            throw ModuleError(
+                .conflict,
+                """
+                the gateway's 'proxy_protocol' is true, but 'trusted_proxies' names nobody whose PROXY header is believed; \
+                list your proxies' addresses there
+                """)
+        }
         return WebSocketService(configuration: configuration, node: node, onListening: onListening)
     }
 }

@@ -60,7 +60,7 @@ struct WebSocketService: Service, CustomStringConvertible {
                 channel.eventLoop.makeCompletedFuture {
                     guard gateway.enter() else { throw ChannelError.operationUnsupported }
                     do {
-                        try Self.configure(channel, gateway)
+                        try Self.configure(channel, gateway, peer: channel.remoteAddress)
                     } catch {
                         // Without handlers nobody else counts it out.
                         gateway.leave()
@@ -75,7 +75,7 @@ struct WebSocketService: Service, CustomStringConvertible {
         }
     }
 
-    static func configure(_ channel: any Channel, _ gateway: GatewayContext) throws {
+    static func configure(_ channel: any Channel, _ gateway: GatewayContext, peer: SocketAddress?) throws {
         guard let shard = gateway.shard(on: channel.eventLoop) else { throw ChannelError.operationUnsupported }
         let limits = gateway.configuration.maxHeader.bytes
         var configuration = NIOHTTPDecoderLimitConfiguration()
@@ -87,6 +87,10 @@ struct WebSocketService: Service, CustomStringConvertible {
             maximumBufferSize: limits)
         let encoder = HTTPResponseEncoder()
         let pipeline = channel.pipeline.syncOperations
+        if gateway.expectsProxyHeader(from: peer) {
+            try pipeline.addHandler(
+                ProxyProtocolHandler { [metrics = gateway.metrics] in metrics.limited[.proxyHeader]?.increment() })
+        }
         try pipeline.addHandler(encoder)
         try pipeline.addHandler(decoder)
         try pipeline.addHandler(

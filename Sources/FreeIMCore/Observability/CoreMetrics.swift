@@ -70,15 +70,33 @@ struct GatewayMetrics: Sendable {
     let inbound = Counter(label: "freeim_gateway_messages_inbound_total")
     /// Sockets closed without an answer because the limit and its headroom were used up.
     let overflow = Counter(label: "freeim_gateway_sockets_overflow_total")
+    /// Times that a limit was reached.
+    let limited: [Limit: Counter]
+
+    /// Limits against abuse; the names are those of the gateway's keys, where there is one.
+    enum Limit: String, CaseIterable {
+        case connectionsPerAddress = "connections_per_address"
+        case attemptsPerAddress = "attempts_per_address"
+        case denialsPerAddress = "denials_per_address"
+        case handshakesPerSecond = "handshakes_per_second"
+        case messagesPerSecond = "messages_per_second"
+        case bytesPerSecond = "bytes_per_second"
+        case messageTimeout = "message_timeout"
+        case proxyHeader = "proxy_header"
+    }
 
     init() {
         let codes: [CloseCode] = [
             .normal, .goingAway, .protocolError, .invalidData, .policyViolation, .messageTooBig, .internalError,
-            .tryAgainLater, .slowReceiver, .heartbeatTimeout, .forcedOffline, .abnormal,
+            .tryAgainLater, .slowReceiver, .heartbeatTimeout, .rateLimited, .forcedOffline, .abnormal,
         ]
         closed = Dictionary(
             uniqueKeysWithValues: codes.map {
                 ($0, Counter(label: "freeim_gateway_connections_closed_total", dimensions: [("code", "\($0)")]))
+            })
+        limited = Dictionary(
+            uniqueKeysWithValues: Limit.allCases.map {
+                ($0, Counter(label: "freeim_gateway_limited_total", dimensions: [("limit", $0.rawValue)]))
             })
         refused = Dictionary(
             uniqueKeysWithValues: [400, 401, 403, 404, 405, 408, 426, 429, 431, 503].map {

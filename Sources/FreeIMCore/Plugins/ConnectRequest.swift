@@ -8,7 +8,7 @@ public struct ConnectRequest: Sendable {
     public var query: [(name: String, value: String)]
     /// The header fields, in order; names as sent.
     public var headers: [(name: String, value: String)]
-    /// The socket's other end.
+    /// The socket's other end; behind a trusted proxy the address that it names, with port 0.
     public var peer: SocketAddress?
 
     public init(

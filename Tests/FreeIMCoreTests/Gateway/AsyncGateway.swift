@@ -24,15 +24,15 @@ struct AsyncGateway {
     }
 
     /// A socket that was accepted.
-    func accept() async throws -> NIOAsyncTestingChannel {
+    func accept(from address: String = "127.0.0.1") async throws -> NIOAsyncTestingChannel {
         let channel = NIOAsyncTestingChannel(loop: loop)
         let context = context
         try await loop.executeInContext { [shard] in
             shard.shard.onChange = { [unowned shard = shard.shard] in shard.answer([$0.socket]) }
             #expect(context.enter())
-            try WebSocketService.configure(channel, context)
+            try WebSocketService.configure(channel, context, peer: SocketAddress(ipAddress: address, port: 1))
         }
-        try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))
+        try await channel.connect(to: SocketAddress(ipAddress: address, port: 1))
         return channel
     }
 
@@ -49,10 +49,15 @@ struct AsyncGateway {
 
     func socketCount() async throws -> Int { try await loop.executeInContext { [shard] in shard.shard.socketCount } }
 
-    static let request = """
-        GET /ws?client=7 HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n
+    static let request = request()
+
+    /// - Parameter fields: further ones, each with its end.
+    static func request(_ query: String = "client=7", fields: String = "") -> String {
         """
+        GET /ws?\(query) HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\(fields)\r\n
+        """
+    }
 }
 
 extension NIOAsyncTestingChannel {

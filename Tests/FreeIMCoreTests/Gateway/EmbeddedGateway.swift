@@ -35,7 +35,8 @@ struct EmbeddedGateway {
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let place = shard.admit(NoSocket())
         let handler = ConnectionHandler(
-            gateway: context, shard: shard, place: place, identity: Identity(client: client))
+            gateway: context, shard: shard, place: place, identity: Identity(client: client),
+            origin: SocketOrigin(limits: context.addresses))
         try channel.pipeline.syncOperations.addHandler(handler)
         return Terminal(channel: channel, handler: handler)
     }
