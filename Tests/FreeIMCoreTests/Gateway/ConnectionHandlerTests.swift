@@ -15,6 +15,7 @@ struct ConnectionHandlerTests {
             $0.pingInterval = .seconds(10)
             $0.pongTimeout = .seconds(5)
             $0.closeTimeout = .seconds(2)
+            $0.abuse.messageTimeout = .seconds(600)
         }
     }
 

@@ -46,7 +46,7 @@ struct InboundHookTests {
     private func withConnection(
         _ hooks: [any MessageHook], _ body: (AsyncGateway, NIOAsyncTestingChannel) async throws -> Void
     ) async throws {
-        let gateway = try AsyncGateway(auth: [ScriptedAuth.letsIn], hooks: hooks)
+        let gateway = try AsyncGateway(auth: [ScriptedAuth.letsIn], hooks: hooks) { $0.abuse.messagesPerSecond = 0 }
         let pool = try #require(gateway.context.node.inbound)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await pool.run() }
