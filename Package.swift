@@ -18,6 +18,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -27,6 +28,7 @@ let inMemoryLogging = Target.Dependency.product(name: "InMemoryLogging", package
 let metricsTestKit = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -63,7 +65,9 @@ let package = Package(
     targets: [
         .target(
             name: "FreeIMCore",
-            dependencies: [logging, metrics, nioCore, nioHTTP1, nioPosix, nioWebSocket, serviceLifecycle],
+            dependencies: [
+                logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioWebSocket, serviceLifecycle,
+            ],
             swiftSettings: strict
         ),
         .target(
@@ -122,7 +126,8 @@ let package = Package(
         .target(
             name: "FreeIMAPI",
             dependencies: [
-                "FreeIMCore", coreMetrics, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, serviceLifecycle,
+                "FreeIMCore", coreMetrics, crypto, hummingbird, hummingbirdCore, logging, metrics, nioCore, nioHTTP1,
+                serviceLifecycle,
             ],
             path: "Sources/freeimd/API",
             resources: ["index.html", "chat.css", "chat.js", "connection.js", "state.js", "view.js"].map {
@@ -155,11 +160,12 @@ let package = Package(
             path: "Tests/Support",
             swiftSettings: strict
         ),
+        .target(name: "CertificateTestSupport", path: "Tests/CertificateSupport", swiftSettings: strict),
         .testTarget(
             name: "FreeIMCoreTests",
             dependencies: [
-                "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", logging, metrics, metricsTestKit, nioCore,
-                nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
+                "CertificateTestSupport", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", logging, metrics,
+                metricsTestKit, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
             ],
             resources: [.copy("Vectors")],
             swiftSettings: strict
@@ -171,7 +177,7 @@ let package = Package(
         ),
         .target(
             name: "RedisTestSupport",
-            dependencies: ["RedisClient", nioCore, nioPosix],
+            dependencies: ["CertificateTestSupport", "RedisClient", nioCore, nioPosix],
             path: "Tests/RedisSupport",
             swiftSettings: strict
         ),
@@ -213,22 +219,23 @@ let package = Package(
         .testTarget(
             name: "FreeIMAPITests",
             dependencies: [
-                "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", "FreeIMTokenAuth", coreMetrics,
-                inMemoryLogging, logging, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
+                "CertificateTestSupport", "FreeIMAPI", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport",
+                "FreeIMTokenAuth", coreMetrics, inMemoryLogging, logging, nioCore, nioEmbedded, nioHTTP1, nioPosix,
+                nioSSL, serviceLifecycle,
             ],
             swiftSettings: strict
         ),
         .testTarget(
             name: "FreeIMDaemonTests",
-            dependencies: ["FreeIMCore", "FreeIMDaemon"],
+            dependencies: ["CertificateTestSupport", "FreeIMCore", "FreeIMDaemon"],
             resources: [.copy("Fixtures")],
             swiftSettings: strict
         ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "freeimd", "FreeIMCore", "FreeIMTestSupport", "RedisClient", "RedisTestSupport", nioCore, nioPosix,
-                nioWebSocket,
+                "CertificateTestSupport", "freeimd", "FreeIMCore", "FreeIMTestSupport", "RedisClient",
+                "RedisTestSupport", nioConcurrency, nioCore, nioPosix, nioSSL, nioWebSocket,
             ],
             swiftSettings: strict
         ),

@@ -1,6 +1,7 @@
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// An answer of the API under test.
 struct Answer: Sendable {
@@ -12,6 +13,8 @@ struct Answer: Sendable {
 /// HTTP over loopback, a connection per request, the path as it is given.
 struct HTTPClient: Sendable {
     let port: Int
+    /// nil: in clear.
+    var tls: NIOSSLContext?
 
     func send(
         _ method: HTTPMethod, _ path: String, _ body: String? = nil, headers: [(String, String)] = [],
@@ -22,6 +25,10 @@ struct HTTPClient: Sendable {
         let channel = try await ClientBootstrap(group: group)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: nil))
+                    }
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
                     try channel.pipeline.syncOperations.addHandler(AnswerHandler(promise))
                 }

@@ -10,7 +10,10 @@ import ServiceLifecycle
 
 /// A node with an API on a free port.
 struct RunningAPI: Sendable {
+    /// Of the first listener.
     let client: HTTPClient
+    /// That of the TLS listener beside the first.
+    let tlsPort: Int?
     let messenger: Messenger
     let presence: MemoryPresence
     /// What the node's subject carries.
@@ -51,7 +54,7 @@ func withAPI(
     let identity = NodeIdentity(name: "node", publicURL: "wss://im.example{path}")
     let presence = MemoryPresence(identity: identity, transport: transport)
     var configuration = HTTPAPIConfiguration()
-    configuration.listen.port = 0
+    configuration.listen?.port = 0
     configure(&configuration)
     let (addresses, listening) = AsyncStream.makeStream(of: SocketAddress.self)
     let api = try HTTPAPI(configuration, eventLoopGroup: group, logger: logger) { _ = listening.yield($0) }
@@ -70,9 +73,12 @@ func withAPI(
         }
         var ports = addresses.makeAsyncIterator()
         if let port = await ports.next()?.port {
+            let isBoth = configuration.listen != nil && configuration.tls != nil
+            let tlsPort = isBoth ? await ports.next()?.port : nil
             try await body(
                 RunningAPI(
-                    client: HTTPClient(port: port), messenger: node.messenger, presence: presence, bus: bus))
+                    client: HTTPClient(port: port), tlsPort: tlsPort, messenger: node.messenger, presence: presence,
+                    bus: bus))
         }
         await services.triggerGracefulShutdown()
         try await tasks.waitForAll()

@@ -51,7 +51,7 @@ struct ServiceTests {
         let port = try #require(holder.localAddress?.port)
         let error = await #expect(throws: ListenError.self) {
             try await withAPI {
-                $0.listen.port = port
+                $0.listen?.port = port
             } _: { _ in
             }
         }

@@ -142,11 +142,11 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 "several.yaml:2:12: 'threads' of node is '-1', expected 0 to 64",
                 """
                 several.yaml:6:15: 'listen' of gateway.websocket is 'nowhere', expected host:port like \
-                127.0.0.1:6001, [::1]:6001 or :6001 for all addresses
+                127.0.0.1:6001, [::1]:6001 or :6001 for all addresses, or none
                 """,
                 """
                 several.yaml:7:7: unknown key 'pathh' of gateway.websocket; did you mean 'path'? it reads listen, \
-                path, inbound, origins, max_connections, handshake_timeout, auth_timeout, presence_timeout, \
+                tls_listen, tls_certificate, tls_key, tls_minimum_version, path, inbound, origins, max_connections, handshake_timeout, auth_timeout, presence_timeout, \
                 max_header, max_frame, max_message, max_pending, ping_interval, pong_timeout, close_timeout, backlog
                 """,
                 "several.yaml:8:10: no transport module is named 'kafka'; there are: memory, redis",
@@ -245,7 +245,7 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 "wrong-type.yaml:11:19: 'demo' of api.http is 'yes', expected true or false",
                 """
                 wrong-type.yaml:11:32: 'listen' of api.http is 'here', expected host:port like 127.0.0.1:6001, \
-                [::1]:6001 or :6001 for all addresses
+                [::1]:6001 or :6001 for all addresses, or none
                 """,
             ]),
     ]

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import NIOWebSocket
 import Testing
 
@@ -40,9 +41,10 @@ final class Terminal: Sendable {
     /// - Parameters:
     ///   - headers: replace the usual fields of that name; an empty value leaves the field out.
     ///   - answersPings: as RFC 6455 asks of every endpoint.
+    ///   - authority: the file of the only authority that the terminal knows; nil: without TLS.
     static func connect(
         _ port: Int, _ target: String, headers: [String: String] = [:], answersPings: Bool = true,
-        receiveBuffer: Int? = nil
+        receiveBuffer: Int? = nil, trusting authority: String? = nil
     ) async throws -> Terminal {
         var fields = [
             "Host": "127.0.0.1:\(port)", "Upgrade": "websocket", "Connection": "Upgrade",
@@ -52,17 +54,23 @@ final class Terminal: Sendable {
         let lines = fields.filter { !$0.value.isEmpty }.map { "\($0): \($1)\r\n" }.joined()
         return try await connect(
             port, request: "GET \(target) HTTP/1.1\r\n\(lines)\r\n", answersPings: answersPings,
-            receiveBuffer: receiveBuffer)
+            receiveBuffer: receiveBuffer, trusting: authority)
     }
 
     /// Sends any bytes as the request.
     static func connect(
-        _ port: Int, request: String, answersPings: Bool = true, receiveBuffer: Int? = nil
+        _ port: Int, request: String, answersPings: Bool = true, receiveBuffer: Int? = nil,
+        trusting authority: String? = nil
     ) async throws -> Terminal {
         let events = EventQueue()
+        let tls = try authority.map(Self.tls)
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(
+                            NIOSSLClientHandler(context: tls, serverHostname: nil))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         Opening(events: events, answersPings: answersPings))
                 }
@@ -76,6 +84,12 @@ final class Terminal: Sendable {
         let terminal = Terminal(channel: channel, events: events)
         if let refused = try await events.opened() { throw refused }
         return terminal
+    }
+
+    private static func tls(trusting authority: String) throws -> NIOSSLContext {
+        var settings = TLSConfiguration.makeClientConfiguration()
+        settings.trustRoots = .file(authority)
+        return try NIOSSLContext(configuration: settings)
     }
 
     /// The next event; fails where none comes within the deadline.

@@ -1,3 +1,4 @@
+import CertificateTestSupport
 import Foundation
 
 extension RedisServer {
@@ -29,7 +30,7 @@ public func withTLSServer(
     body: (RedisServer) async throws -> Void
 ) async throws {
     try await withDirectory { directory in
-        try makeCertificates(in: directory, names: names)
+        try await makeCertificates(in: directory, names: names)
         let server = try await RedisServer(
             [
                 "--port", "0", "--tls-port", "{port}", "--tls-cert-file", "{dir}/server.crt", "--tls-key-file",
@@ -42,32 +43,17 @@ public func withTLSServer(
 }
 
 /// An authority and certificates of a server and a client, made by the openssl command.
-private func makeCertificates(in directory: String, names: String) throws {
+private func makeCertificates(in directory: String, names: String) async throws {
     let days = ["-days", "2", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    try openssl(
+    try await openssl(
         ["req", "-x509", "-subj", "/CN=Test CA", "-keyout", "\(directory)/ca.key", "-out", "\(directory)/ca.crt"]
             + days)
     for (name, subject) in [("server", "/CN=localhost"), ("client", "/CN=client")] {
-        try openssl(
+        try await openssl(
             [
                 "req", "-x509", "-subj", subject, "-addext", "subjectAltName=\(names)",
                 "-addext", "basicConstraints=critical,CA:FALSE", "-CA", "\(directory)/ca.crt", "-CAkey",
                 "\(directory)/ca.key", "-keyout", "\(directory)/\(name).key", "-out", "\(directory)/\(name).crt",
             ] + days)
     }
-}
-
-private func openssl(_ arguments: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["openssl"] + arguments
-    process.standardOutput = FileHandle.nullDevice
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw OpenSSLFailed(status: process.terminationStatus) }
-}
-
-struct OpenSSLFailed: Error {
-    let status: Int32
 }

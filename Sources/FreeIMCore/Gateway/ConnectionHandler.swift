@@ -1,5 +1,6 @@
 import Metrics
 import NIOCore
+import NIOSSL
 
 /// A terminal's open WebSocket: carries out what ``ConnectionState`` decides, and what its shard asks.
 final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, Connection {
@@ -55,12 +56,18 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        handle = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
-            SocketHandle(descriptor: $0)
-        }
+        handle = Self.handle(of: context.pipeline.syncOperations)
         gateway.metrics.opened.increment()
         look(at: shard.now + gateway.presenceTicks)
         shard.open(place, self, identity: identity)
+    }
+
+    /// None over TLS: what is sent past the TLS handler would not be encrypted.
+    private static func handle(of pipeline: ChannelPipeline.SynchronousOperations) -> SocketHandle? {
+        guard (try? pipeline.context(handlerType: NIOSSLServerHandler.self)) == nil else { return nil }
+        return try? pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+            SocketHandle(descriptor: $0)
+        }
     }
 
     func answer() {

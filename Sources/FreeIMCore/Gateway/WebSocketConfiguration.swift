@@ -10,8 +10,10 @@ public struct WebSocketConfiguration: ModuleConfiguration {
         case hook
     }
 
-    /// Where terminals connect. `:6001` listens on all addresses, port 0 takes a free one.
-    public var listen = ListenAddress(host: "127.0.0.1", port: 6001)
+    /// Where terminals connect in clear. `:6001` listens on all addresses, port 0 takes a free one; nil: only over TLS.
+    public var listen: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 6001)
+    /// Where terminals connect over TLS; nil: nowhere.
+    public var tls: TLSListener?
     /// The endpoint's path; part of the names on FreeIM's wire, so the same on all nodes and business services. Empty is
     /// `/` to terminals, and another name than `/` on the wire.
     public var path = "/ws"
@@ -49,7 +51,7 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     public init() {}
 
     public mutating func read(from section: inout Section) {
-        section.read("listen", into: &listen, "Where terminals connect, host:port.")
+        section.readListeners(into: &listen, &tls, "Where terminals connect")
         section.read(
             "path", into: &path,
             .custom("empty, or a path that starts with '/' and has no '?', '#' or blank") { path in

@@ -2,28 +2,43 @@ public import NIOCore
 public import ServiceLifecycle
 
 /// `gateway.websocket`: the edge at which terminals hold their WebSocket (RFC 6455).
-public struct WebSocketGateway: Gateway {
+public struct WebSocketGateway: Gateway, Reloads {
     public let configuration: WebSocketConfiguration
+    private let identity: TLSIdentity?
     private let onListening: @Sendable (SocketAddress) -> Void
 
-    /// - Parameter onListening: told the bound address, once; of use with port 0.
+    /// - Parameter onListening: told each bound address once, that of ``WebSocketConfiguration/listen`` first; of use with
+    ///   port 0.
     public init(
         _ configuration: WebSocketConfiguration = WebSocketConfiguration(),
         onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
     ) {
         self.configuration = configuration
+        self.identity = configuration.tls.map { TLSIdentity($0, owner: Self.id, part: "gateway") }
         self.onListening = onListening
     }
 
+    static let id = "gateway.websocket"
+
     public var path: String { configuration.path }
-    public var listen: ListenAddress { configuration.listen }
+    public var listen: ListenAddress? { configuration.listen ?? configuration.tls?.listen }
+    public var isEncrypted: Bool { configuration.listen == nil && configuration.tls != nil }
+
+    /// Reads the certificate again.
+    public func reload() async throws(ModuleError) {
+        try identity?.reload()
+    }
 
     public func service(on node: Node) throws(ModuleError) -> any Service {
-        if !configuration.listen.isLoopback {
+        let addresses = [configuration.listen, configuration.tls?.listen].compactMap(\.self)
+        guard !addresses.isEmpty else {
+            throw ModuleError(.conflict, "the gateway listens nowhere; set 'listen' or 'tls_listen'")
+        }
+        for address in addresses where !address.isLoopback {
             for hook in node.configuration.authHooks {
                 if let reason = hook.loopbackOnly {
                     throw ModuleError(
-                        .conflict, "the gateway listens on \(configuration.listen), beyond loopback, but \(reason)")
+                        .conflict, "the gateway listens on \(address), beyond loopback, but \(reason)")
                 }
             }
         }
@@ -43,7 +58,9 @@ public struct WebSocketGateway: Gateway {
                 list your proxies' addresses there
                 """)
         }
-        return WebSocketService(configuration: configuration, node: node, onListening: onListening)
+        try identity?.load()
+        return WebSocketService(
+            configuration: configuration, identity: identity, node: node, onListening: onListening)
     }
 }
 

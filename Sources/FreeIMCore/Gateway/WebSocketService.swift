@@ -8,41 +8,61 @@ import ServiceLifecycle
 /// Accepts terminals for a node, and lets them go when the node stops.
 struct WebSocketService: Service, CustomStringConvertible {
     private let configuration: WebSocketConfiguration
+    private let identity: TLSIdentity?
     private let node: Node
     private let onListening: @Sendable (SocketAddress) -> Void
 
     init(
-        configuration: WebSocketConfiguration, node: Node, onListening: @escaping @Sendable (SocketAddress) -> Void
+        configuration: WebSocketConfiguration, identity: TLSIdentity?, node: Node,
+        onListening: @escaping @Sendable (SocketAddress) -> Void
     ) {
         self.configuration = configuration
+        self.identity = identity
         self.node = node
         self.onListening = onListening
     }
 
-    var description: String { "gateway.websocket" }
+    var description: String { WebSocketGateway.id }
 
     func run() async throws {
         let logger = node.configuration.logger
         try await cancelWhenGracefulShutdown { try await node.ready() }
         let gateway = GatewayContext(configuration: configuration, node: node)
-        let listener = try await bind(gateway)
+        let listeners = try await bindAll(gateway)
         let clocks = startClocks()
-        if let address = listener.localAddress {
+        for (entrance, listener) in listeners {
+            guard let address = listener.localAddress else { continue }
             logger.info(
                 "listening",
                 metadata: [
                     LogKey.address: "\(address.ipAddress ?? "?"):\(address.port ?? 0)",
+                    LogKey.listener: entrance.kind,
                     LogKey.node: "\(node.identity.name)",
                     "path": "\(configuration.path)",
                 ])
             onListening(address)
         }
         try? await gracefulShutdown()
-        try await drain(listener, gateway, logger)
+        try await drain(listeners.map(\.channel), gateway, logger)
         for clock in clocks { clock.cancel() }
     }
 
-    private func bind(_ gateway: GatewayContext) async throws -> any Channel {
+    /// All listeners or none.
+    private func bindAll(_ gateway: GatewayContext) async throws -> [(entrance: Entrance, channel: any Channel)] {
+        let entrances = Entrance.all(
+            configuration.listen, identity, owner: WebSocketGateway.id,
+            failures: TLSFailures(part: "gateway", logger: gateway.logger))
+        var listeners: [(entrance: Entrance, channel: any Channel)] = []
+        do {
+            for entrance in entrances { listeners.append((entrance, try await bind(entrance, gateway))) }
+        } catch {
+            for (_, channel) in listeners { try? await channel.close() }
+            throw error
+        }
+        return listeners
+    }
+
+    private func bind(_ entrance: Entrance, _ gateway: GatewayContext) async throws -> any Channel {
         let bootstrap = ServerBootstrap(group: node.configuration.eventLoopGroup)
             .serverChannelOption(.backlog, value: Int32(configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -60,6 +80,7 @@ struct WebSocketService: Service, CustomStringConvertible {
                 channel.eventLoop.makeCompletedFuture {
                     guard gateway.enter() else { throw ChannelError.operationUnsupported }
                     do {
+                        try entrance.prepare(channel)
                         try Self.configure(channel, gateway, peer: channel.remoteAddress)
                     } catch {
                         // Without handlers nobody else counts it out.
@@ -69,9 +90,9 @@ struct WebSocketService: Service, CustomStringConvertible {
                 }
             }
         do {
-            return try await bootstrap.bind(host: configuration.listen.host, port: configuration.listen.port).get()
+            return try await bootstrap.bind(host: entrance.address.host, port: entrance.address.port).get()
         } catch {
-            throw ListenError(configuration.listen, setting: "'listen' of gateway.websocket", cause: error)
+            throw ListenError(entrance.address, setting: entrance.setting, cause: error)
         }
     }
 
@@ -88,8 +109,10 @@ struct WebSocketService: Service, CustomStringConvertible {
         let encoder = HTTPResponseEncoder()
         let pipeline = channel.pipeline.syncOperations
         if gateway.expectsProxyHeader(from: peer) {
+            // Also in front of TLS, which the proxy hands on as it is.
             try pipeline.addHandler(
-                ProxyProtocolHandler { [metrics = gateway.metrics] in metrics.limited[.proxyHeader]?.increment() })
+                ProxyProtocolHandler { [metrics = gateway.metrics] in metrics.limited[.proxyHeader]?.increment() },
+                position: .first)
         }
         try pipeline.addHandler(encoder)
         try pipeline.addHandler(decoder)
@@ -105,9 +128,9 @@ struct WebSocketService: Service, CustomStringConvertible {
         }
     }
 
-    private func drain(_ listener: any Channel, _ gateway: GatewayContext, _ logger: Logger) async throws {
+    private func drain(_ listeners: [any Channel], _ gateway: GatewayContext, _ logger: Logger) async throws {
         gateway.census.close()
-        try? await listener.close()
+        for listener in listeners { try? await listener.close() }
         logger.info("draining", metadata: [LogKey.count: "\(gateway.census.count)"])
         for handle in node.shards { handle.run { $0.goAwayAll() } }
         // The shards' clocks go on and cut, after `close_timeout`, who does not answer.

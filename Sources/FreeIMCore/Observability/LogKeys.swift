@@ -7,6 +7,8 @@ package enum LogKey {
     package static let client = "im.client"
     package static let peer = "im.peer"
     package static let address = "im.address"
+    /// `plain` or `tls`.
+    package static let listener = "im.listener"
     package static let error = "im.error"
     package static let reason = "im.reason"
     package static let count = "im.count"

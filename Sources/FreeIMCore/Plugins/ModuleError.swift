@@ -31,6 +31,21 @@ public struct ModuleError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
+/// Something in a manifest that works, and will not for ever.
+public struct ModuleWarning: Sendable, Equatable, CustomStringConvertible {
+    /// Names the thing and the remedy.
+    public var message: String
+    public var location: SourceLocation
+
+    public init(message: String, location: SourceLocation) {
+        self.message = message
+        self.location = location
+    }
+
+    /// `file:line:column: warning: message`.
+    public var description: String { "\(location): warning: \(message)" }
+}
+
 /// Where a value stands in a manifest, for messages that an editor can jump to.
 public struct SourceLocation: Sendable, Hashable, CustomStringConvertible {
     public var file: String

@@ -42,6 +42,8 @@ public struct Section: ~Copyable {
     private var unread: [(key: String, location: SourceLocation, value: Node)] = []
     private var locations: [String: SourceLocation] = [:]
     private var problems: [ModuleError] = []
+    /// What is not a mistake and should be changed all the same.
+    public private(set) var warnings: [ModuleWarning] = []
     /// Whether there is no manifest behind it: then nothing is missing.
     private let isRecording: Bool
 
@@ -89,9 +91,23 @@ public struct Section: ~Copyable {
     /// - Parameter key: where it stands; the section itself where the manifest does not have the key.
     public mutating func problem(_ message: String, at key: String? = nil) {
         guard !isRecording else { return }
-        let place = key.flatMap { locations[$0] } ?? location
-        problems.append(ModuleError(.invalidValue, message, at: place))
+        problems.append(ModuleError(.invalidValue, message, at: place(of: key)))
     }
+
+    /// Tells what is not a mistake, and should be changed all the same.
+    ///
+    /// - Parameter key: where it stands; the section itself where the manifest does not have the key.
+    public mutating func warn(_ message: String, at key: String? = nil) {
+        guard !isRecording else { return }
+        warnings.append(ModuleWarning(message: message, location: place(of: key)))
+    }
+
+    private func place(of key: String?) -> SourceLocation {
+        key.flatMap { locations[$0] } ?? location
+    }
+
+    /// Mistakes so far.
+    var problemCount: Int { problems.count }
 
     /// All mistakes, unknown keys among them.
     public consuming func finish() -> [ModuleError] {

@@ -12,6 +12,8 @@ public struct NodeIdentity: Sendable, Equatable {
     public var dialects: [Dialect]
 
     public static let defaultPublicURL = "ws://{server}{path}"
+    /// Where terminals need TLS.
+    public static let defaultEncryptedPublicURL = "wss://{server}{path}"
 
     public init(
         name: String, servers: [String]? = nil, path: String = "/ws", publicURL: String = Self.defaultPublicURL,

@@ -5,25 +5,33 @@ public import NIOCore
 public import ServiceLifecycle
 
 /// `api.http`: what business services do over HTTP, on a listener of its own.
-public struct HTTPAPI: Feature {
+public struct HTTPAPI: Feature, Reloads {
     public let configuration: HTTPAPIConfiguration
+    private let identity: TLSIdentity?
     private let eventLoopGroup: any EventLoopGroup
     private let logger: Logger
     private let onListening: @Sendable (SocketAddress) -> Void
 
     /// - Parameters:
     ///   - eventLoopGroup: carries the listener and its connections; not shut down.
-    ///   - onListening: told the bound address, once; of use with port 0.
-    /// - Throws: ``ModuleError`` where strangers could reach the API.
+    ///   - onListening: told each bound address once, that of ``HTTPAPIConfiguration/listen`` first; of use with port 0.
+    /// - Throws: ``ModuleError`` where strangers could reach the API, or its certificate cannot be used.
     public init(
         _ configuration: HTTPAPIConfiguration = HTTPAPIConfiguration(), eventLoopGroup: any EventLoopGroup,
         logger: Logger, onListening: @escaping @Sendable (SocketAddress) -> Void = { _ in }
     ) throws(ModuleError) {
         try configuration.validate()
         self.configuration = configuration
+        self.identity = configuration.tls.map { TLSIdentity($0, owner: HTTPAPIService.id, part: "api") }
+        try identity?.load()
         self.eventLoopGroup = eventLoopGroup
         self.logger = logger
         self.onListening = onListening
+    }
+
+    /// Reads the certificate and the authorities of clients again.
+    public func reload() async throws(ModuleError) {
+        try identity?.reload()
     }
 
     public func configure(_ node: inout NodeConfiguration) {
@@ -36,7 +44,11 @@ public struct HTTPAPI: Feature {
         let pending = PendingBodies()
         services.append(
             HTTPAPIService(
-                configuration: configuration, responder: router(on: node, pending).buildResponder(), pending: pending,
+                configuration: configuration,
+                entrances: Entrance.all(
+                    configuration.listen, identity, owner: HTTPAPIService.id,
+                    failures: TLSFailures(part: "api", logger: logger)),
+                responder: router(on: node, pending).buildResponder(), pending: pending,
                 eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening))
         return services
     }

@@ -2,8 +2,11 @@ public import FreeIMCore
 
 /// What `api.http` can be told.
 public struct HTTPAPIConfiguration: ModuleConfiguration {
-    /// Where business services send their requests; port 0 takes a free one. Beyond loopback only with ``keys``.
-    public var listen = ListenAddress(host: "127.0.0.1", port: 6080)
+    /// Where business services send their requests in clear; port 0 takes a free one; nil: only over TLS. Beyond loopback
+    /// only with ``keys``.
+    public var listen: ListenAddress? = ListenAddress(host: "127.0.0.1", port: 6080)
+    /// Where business services send their requests over TLS; nil: nowhere. Beyond loopback only with ``keys``.
+    public var tls: TLSListener?
     /// Secrets, one of which every request under `/v1` has to show; several, so that one can be replaced by the next.
     /// At least ``minimumKeyLength`` characters each. None: whoever reaches the address may do everything.
     public var keys: [String] = []
@@ -11,7 +14,7 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
     public var maxBody = ByteCount(1_024 * 1_024)
     /// The largest `limit` of a list.
     public var maxPage = 1_000
-    /// Connections at a time. Beyond it new ones wait in the kernel.
+    /// Connections of a listener at a time. Beyond it new ones wait in the kernel.
     public var maxConnections = 1_024
     /// From a request's head to the end of its body. Then 408.
     public var requestTimeout = Duration.seconds(30)
@@ -26,7 +29,7 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
     public init() {}
 
     public mutating func read(from section: inout Section) {
-        section.read("listen", into: &listen, "Where business services send their requests, host:port.")
+        section.readListeners(into: &listen, &tls, "Where business services send their requests", asksClients: true)
         section.read(
             "keys", into: &keys,
             """
@@ -54,7 +57,11 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
     /// Refuses what would hand the node to strangers.
     func validate() throws(ModuleError) {
         if let keyProblem { throw ModuleError(.invalidValue, keyProblem) }
-        guard !listen.isLoopback else { return }
+        let addresses = [listen, tls?.listen].compactMap(\.self)
+        guard !addresses.isEmpty else {
+            throw ModuleError(.conflict, "listens nowhere; set 'listen' or 'tls_listen'")
+        }
+        guard let listen = addresses.first(where: { !$0.isLoopback }) else { return }
         if keys.isEmpty {
             throw ModuleError(
                 .conflict,

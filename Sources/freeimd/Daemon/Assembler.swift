@@ -15,7 +15,8 @@ struct ManifestErrors: Error {
     }
 }
 
-/// Turns a manifest into a node: reads every entry, checks how they fit together, builds. No input or output.
+/// Turns a manifest into a node: reads every entry, checks how they fit together, builds. Reads the files that the
+/// manifest names, and has no other input or output.
 struct Assembler {
     let catalog: ModuleCatalog
 
@@ -24,6 +25,7 @@ struct Assembler {
         let id: ModuleID
         let location: SourceLocation
         let needs: [ModuleNeed]
+        let warnings: [ModuleWarning]
         let build: ModuleFactory<Product>.Build
     }
 
@@ -38,6 +40,8 @@ struct Assembler {
         let messageHooks: [Planned<any MessageHook>]
         /// Of the roles feature, api and sink, in the order of the manifest.
         let features: [Planned<any Feature>]
+        /// What is no mistake, in the order of the manifest.
+        let warnings: [ModuleWarning]
     }
 
     func plan(_ manifest: Manifest, further: [ModuleError] = []) throws(ManifestErrors) -> Plan {
@@ -72,7 +76,10 @@ struct Assembler {
         else { throw ManifestErrors(problems) }
         return Plan(
             manifest: manifest, settings: settings, gateway: gateway, transport: transport, presence: presence,
-            authHooks: authHooks, messageHooks: messageHooks, features: features)
+            authHooks: authHooks, messageHooks: messageHooks, features: features,
+            warnings: (gateway.warnings + transport.warnings + presence.warnings + authHooks.flatMap(\.warnings)
+                + messageHooks.flatMap(\.warnings) + features.flatMap(\.warnings))
+                .sorted { $0.location.line < $1.location.line })
     }
 
     private func read<Product>(
@@ -100,8 +107,11 @@ struct Assembler {
             }
             var section = Section(owner: "\(entry.id)", mapping: entry.with, at: entry.location)
             let build = factory.read(&section)
+            let warnings = section.warnings
             problems += section.finish()
-            planned.append(Planned(id: entry.id, location: entry.location, needs: factory.needs, build: build))
+            planned.append(
+                Planned(
+                    id: entry.id, location: entry.location, needs: factory.needs, warnings: warnings, build: build))
         }
         return planned
     }

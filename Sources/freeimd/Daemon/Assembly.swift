@@ -11,6 +11,8 @@ struct Assembly {
     let services: [(id: String, service: any Service)]
     /// The ids of all modules, in the order of the manifest.
     let modules: [ModuleID]
+    /// The modules that can read again what lies outside the manifest.
+    let reloads: [(id: ModuleID, module: any Reloads)]
 
     init(_ plan: Assembler.Plan, eventLoopGroup: any EventLoopGroup, logger: Logger) throws(ManifestErrors) {
         var builder = Builder(logger: logger, eventLoopGroup: eventLoopGroup)
@@ -47,6 +49,11 @@ struct Assembly {
             + Self.services(of: authHooks) + Self.services(of: messageHooks) + [("node", node)]
             + features.flatMap { feature in feature.product.services(on: node).map { ("\(feature.id)", $0) } }
             + [("\(plan.gateway.id)", edge)]
+        let products: [(id: ModuleID, product: Any)] =
+            [(plan.gateway.id, gateway), (plan.transport.id, transport), (plan.presence.id, presence)]
+            + authHooks.map { ($0.id, $0.product) } + messageHooks.map { ($0.id, $0.product) }
+            + features.map { ($0.id, $0.product) }
+        self.reloads = products.compactMap { built in (built.product as? any Reloads).map { (built.id, $0) } }
         self.settings = plan.settings
         self.modules = plan.manifest.entries.map(\.id)
     }
@@ -78,8 +85,12 @@ struct Assembly {
         mutating func name(_ plan: Assembler.Plan, gateway: (any Gateway)?) {
             let settings = plan.settings
             let listen = gateway?.listen
+            let publicURL =
+                settings.publicURL
+                ?? (gateway?.isEncrypted == true
+                    ? NodeIdentity.defaultEncryptedPublicURL : NodeIdentity.defaultPublicURL)
             // Nobody can connect to `0.0.0.0`, which would be the node's name and in its connect URLs.
-            if let listen, listen.isWildcard, settings.name == nil, settings.publicURL.contains("{server}") {
+            if let listen, listen.isWildcard, settings.name == nil, publicURL.contains("{server}") {
                 problems.append(
                     ModuleError(
                         .missingValue,
@@ -91,7 +102,7 @@ struct Assembly {
             context.node = NodeIdentity(
                 name: settings.name ?? listen?.description ?? "",
                 servers: settings.servers.isEmpty ? nil : settings.servers, path: gateway?.path ?? "/ws",
-                publicURL: settings.publicURL, dialects: settings.dialects)
+                publicURL: publicURL, dialects: settings.dialects)
         }
 
         mutating func buildAll<Product>(_ planned: [Assembler.Planned<Product>]) -> [Built<Product>] {

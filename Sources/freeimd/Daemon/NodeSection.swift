@@ -10,7 +10,8 @@ struct NodeSection: ModuleConfiguration {
     var servers: [String] = []
     /// The generations of FreeIM whose names are served.
     var dialects = Dialect.allCases
-    var publicURL = NodeIdentity.defaultPublicURL
+    /// nil: that of the gateway's listener.
+    var publicURL: String?
     /// 0: one per core.
     var threads = 0
     var shutdownTimeout = Duration.seconds(30)
@@ -49,7 +50,10 @@ struct NodeSection: ModuleConfiguration {
         section.read(
             "public_url", into: &publicURL,
             .custom("a ws:// or wss:// URL") { $0.hasPrefix("ws://") || $0.hasPrefix("wss://") },
-            "Connect URL without its query; {server} and {path} stand for a node's name and the gateway's path.")
+            """
+            Connect URL without its query; {server} and {path} stand for a node's name and the gateway's path. By default \
+            \(NodeIdentity.defaultPublicURL), with wss where the gateway listens over TLS alone.
+            """)
         section.read(
             "threads", into: &threads, .range(0...Self.maximumThreads), "Event loops for connections; 0: one per core.")
         section.read(

@@ -36,6 +36,7 @@ struct Program: Sendable {
             let plan = try plan(source)
             logger.logLevel = logLevel ?? plan.settings.logLevel.level
             logger.info("manifest read", metadata: ["manifest": "\(source.name)"])
+            for warning in plan.warnings { logger.warning("needs attention", metadata: [LogKey.reason: "\(warning)"]) }
             MallocArenas.limit(to: plan.settings.eventLoops, environment: environment)
             NIOSingletons.groupLoopCountSuggestion = plan.settings.eventLoops
             assembly = try Assembly(plan, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
@@ -55,7 +56,8 @@ struct Program: Sendable {
         var quiet = logger
         if quiet.logLevel > .debug { quiet.logLevel = max(quiet.logLevel, .warning) }
         var configuration = ServiceGroupConfiguration(
-            services: assembly.services.map { .init(service: $0.service, serviceName: $0.id) },
+            services: [.init(service: ReloadOnHangup(modules: assembly.reloads, logger: logger))]
+                + assembly.services.map { .init(service: $0.service, serviceName: $0.id) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         configuration.maximumGracefulShutdownDuration = assembly.settings.shutdownTimeout
         do {
@@ -75,8 +77,9 @@ struct Program: Sendable {
     func check(file: String?) -> Int32 {
         do throws(ManifestErrors) {
             let source = try self.source(file)
-            let assembly = try Assembly(
-                try plan(source), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .silent)
+            let plan = try plan(source)
+            let assembly = try Assembly(plan, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .silent)
+            for warning in plan.warnings { output("\(warning)") }
             output("\(source.name): fine; \(assembly.modules.map(\.description).joined(separator: ", "))")
             return 0
         } catch {

@@ -18,7 +18,8 @@ struct WebSocketGatewayTests {
         listen: String, inbound: WebSocketConfiguration.Inbound? = nil
     ) throws -> WebSocketGateway {
         var configuration = WebSocketConfiguration()
-        configuration.listen = try #require(ListenAddress(sectionText: listen))
+        let address: ListenAddress = try #require(ListenAddress(sectionText: listen))
+        configuration.listen = address
         configuration.inbound = inbound
         return WebSocketGateway(configuration)
     }
@@ -30,6 +31,24 @@ struct WebSocketGatewayTests {
         let error = #expect(throws: ModuleError.self) { try gateway.service(on: node) }
         #expect(error?.code == .conflict)
         #expect(error?.message.contains("allow_remote: true") == true)
+    }
+
+    @Test("a gateway that listens nowhere, and one over TLS without its files, cannot run")
+    func impossible() throws {
+        let node = try makeNode(on: EmbeddedEventLoop(), auth: [])
+        var configuration = WebSocketConfiguration()
+        configuration.listen = nil
+        let nowhere = #expect(throws: ModuleError.self) { try WebSocketGateway(configuration).service(on: node) }
+        #expect(nowhere?.message == "the gateway listens nowhere; set 'listen' or 'tls_listen'")
+        configuration.tls = TLSListener(
+            listen: ListenAddress(host: "127.0.0.1", port: 0), certificateFile: "/nowhere/a.crt",
+            keyFile: "/nowhere/a.key")
+        let bare = #expect(throws: ModuleError.self) { try WebSocketGateway(configuration).service(on: node) }
+        #expect(
+            bare?.message == """
+                'tls_certificate' of gateway.websocket: there is no file /nowhere/a.crt; put it there, or name another; and \
+                'tls_key' of gateway.websocket: there is no file /nowhere/a.key; put it there, or name another
+                """)
     }
 
     @Test("a hook for loopback alone listens there", arguments: ["127.0.0.1:6001", "localhost:6001", "[::1]:6001"])
