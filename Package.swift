@@ -164,8 +164,8 @@ let package = Package(
         .testTarget(
             name: "FreeIMCoreTests",
             dependencies: [
-                "CertificateTestSupport", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", logging, metrics,
-                metricsTestKit, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
+                "CertificateTestSupport", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", inMemoryLogging, logging,
+                metrics, metricsTestKit, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
             ],
             resources: [.copy("Vectors")],
             swiftSettings: strict
@@ -227,7 +227,10 @@ let package = Package(
         ),
         .testTarget(
             name: "FreeIMDaemonTests",
-            dependencies: ["CertificateTestSupport", "FreeIMCore", "FreeIMDaemon"],
+            dependencies: [
+                "CertificateTestSupport", "FreeIMCore", "FreeIMDaemon", "FreeIMTestSupport", inMemoryLogging, logging,
+                nioCore, nioPosix,
+            ],
             resources: [.copy("Fixtures")],
             swiftSettings: strict
         ),

@@ -16,6 +16,7 @@ struct RunningAPI: Sendable {
     let tlsPort: Int?
     let messenger: Messenger
     let presence: MemoryPresence
+    let lifecycle: NodeLifecycle
     /// What the node's subject carries.
     let bus: BusTap
 
@@ -78,7 +79,7 @@ func withAPI(
             try await body(
                 RunningAPI(
                     client: HTTPClient(port: port), tlsPort: tlsPort, messenger: node.messenger, presence: presence,
-                    bus: bus))
+                    lifecycle: node.lifecycle, bus: bus))
         }
         await services.triggerGracefulShutdown()
         try await tasks.waitForAll()

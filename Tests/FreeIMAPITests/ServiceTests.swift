@@ -30,6 +30,18 @@ struct ServiceTests {
         }
     }
 
+    @Test("A node that stops is alive and serves, but is not ready any more")
+    func leaving() async throws {
+        try await withAPI { api in
+            api.lifecycle.leave()
+            let answer = try await api.get("/health/ready")
+            #expect(answer.status == 503)
+            #expect(answer.body == #"{"error":{"code":"going_away","message":"not ready: the node stops"}}"#)
+            #expect(try await api.get("/health/live").status == 200)
+            #expect(try await api.get("/v1/clients").status == 200)
+        }
+    }
+
     @Test("The log names the bound address, and the demo page")
     func log() async throws {
         let log = InMemoryLogHandler()

@@ -17,9 +17,12 @@ struct API: Sendable {
     }
 
     @discardableResult
-    func callAsFunction(_ method: String, _ path: String, _ body: String? = nil) async throws -> Answer {
+    func callAsFunction(
+        _ method: String, _ path: String, _ body: String? = nil, key: String? = nil
+    ) async throws -> Answer {
         var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(port)\(path)")))
         request.httpMethod = method
+        if let key { request.setValue("Bearer \(key)", forHTTPHeaderField: "Authorization") }
         request.httpBody = body.map { Data($0.utf8) }
         let (data, response) = try await URLSession.shared.data(for: request)
         let status = try #require(response as? HTTPURLResponse).statusCode

@@ -12,11 +12,16 @@ final class Daemon: Sendable {
     private let log: ProcessLog
 
     /// Starts `freeimd run` on a manifest and waits until it listens.
-    static func start(_ manifest: Manifest = Manifest(), environment: [String: String] = [:]) async throws -> Daemon {
+    ///
+    /// - Parameter prelude: what a shell does before it becomes `freeimd`.
+    static func start(
+        _ manifest: Manifest = Manifest(), environment: [String: String] = [:], prelude: String? = nil
+    ) async throws -> Daemon {
         let file = FileManager.default.temporaryDirectory.appending(path: "freeim-\(UUID().uuidString).yaml")
         try manifest.text.write(to: file, atomically: true, encoding: .utf8)
         let log = ProcessLog()
-        let process = try launch(["run", "-c", file.path], log: log, environment: environment)
+        let process = try launch(
+            ["run", "-c", file.path], log: log, output: log, environment: environment, prelude: prelude)
         do {
             let gateway = try await log.port(after: "] listening", in: process)
             let api = manifest.hasAPI ? try await log.port(after: "API listening", in: process) : 0
@@ -33,6 +38,8 @@ final class Daemon: Sendable {
         let output = ProcessLog()
         let process = try launch(arguments, log: log, output: output, environment: environment)
         await process.ended()
+        // What it has printed may still be in the pipe. (Its end does not show: other tests' processes hold it open.)
+        try? await eventually(within: .seconds(5)) { !log.text.isEmpty || !output.text.isEmpty }
         return Outcome(status: process.terminationStatus, output: output.text, errors: log.text)
     }
 
@@ -63,20 +70,26 @@ final class Daemon: Sendable {
     /// Sends SIGTERM; returns the exit status.
     func stop() async -> Int32 {
         process.terminate()
+        return await end()
+    }
+
+    /// The exit status, or the signal that ended the process.
+    func end() async -> Int32 {
         await process.ended()
         return process.terminationStatus
     }
 
     private static func launch(
         _ arguments: [String], log: ProcessLog, output: ProcessLog = ProcessLog(),
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], prelude: String? = nil
     ) throws -> Process {
         let process = Process()
         // The product beside the test's own executable.
         let tests = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        process.executableURL = tests.appending(path: "freeimd")
+        let freeimd = tests.appending(path: "freeimd")
+        process.executableURL = prelude == nil ? freeimd : URL(filePath: "/bin/sh")
         process.currentDirectoryURL = FileManager.default.temporaryDirectory
-        process.arguments = arguments
+        process.arguments = (prelude.map { ["-c", "\($0); exec \"$0\" \"$@\"", freeimd.path] } ?? []) + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardError = log.pipe
         process.standardOutput = output.pipe

@@ -10,7 +10,9 @@ import Testing
         let deaf = try await Terminal.connect(daemon.gatewayPort, "/ws?client=2")
         try await deaf.read(false)
         async let status = daemon.stop()
-        #expect(try await polite.next() == .close(1001, "the node stops; connect again"))
+        let farewell = try await polite.farewell()
+        #expect(farewell.code == 1001)
+        #expect((0.5...2.5).contains(farewell.retryAfter))
         #expect(try await polite.next() == .end)
         #expect(await status == 0)
         #expect(daemon.logText.contains("stopped"))
@@ -23,7 +25,7 @@ import Testing
         let deaf = try await Terminal.connect(daemon.gatewayPort, "/ws?client=2")
         try await deaf.read(false)
         #expect(await daemon.stop() == 0)
-        #expect(daemon.logText.contains("shutdown deadline passed"))
+        #expect(daemon.logText.contains("out of time, sockets are cut"))
     }
 
     @Test("An address in use ends the process with 1 and names the address and the key")

@@ -119,6 +119,8 @@ struct ConfigurationTests {
         #expect(RedisError(reply: "Error in script").code == .err)
         #expect(RedisError(reply: "").code == .err)
         #expect(RedisError(reply: "CUSTOM_WORD").code == RedisError.Code(reply: "CUSTOM_WORD"))
+        let unknown = RedisError(reply: "ERR unknown command 'AUTH', with args beginning with: 'hunter2' ")
+        #expect("\(unknown)" == "ERR unknown command 'AUTH'")
         #expect("\(RedisError(.timeout, "too late"))" == "too late [timeout]")
     }
 }

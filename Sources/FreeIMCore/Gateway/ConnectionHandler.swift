@@ -80,11 +80,9 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         look(at: lastSeen &+ gateway.pingTicks)
     }
 
-    /// From none to half an interval of pings, and evenly so whichever connections there are: the place's fraction of
-    /// the golden ratio (Knuth, The Art of Computer Programming, 6.4).
+    /// From none to half an interval of pings, and evenly so whichever connections there are.
     private var headStart: Tick {
-        let fraction = place.index &* 0x9E37_79B1
-        return Tick((UInt64(fraction) * UInt64(gateway.pingTicks / 2 + 1)) >> 32)
+        Tick((UInt64(place.scattered) * UInt64(gateway.pingTicks / 2 + 1)) >> 32)
     }
 
     /// The descriptor is no longer ours.
@@ -345,7 +343,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     }
 
     func goAway() {
-        close(.goingAway, reason: "the node stops; connect again")
+        close(.goingAway, reason: gateway.departure.reason(for: place))
     }
 
     func abort() {

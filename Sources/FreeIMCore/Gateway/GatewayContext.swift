@@ -20,6 +20,8 @@ final class GatewayContext: Sendable {
     let census = SocketCensus()
     let addresses: AddressLimits
     let rates: InboundAllowance.Rates
+
+    let departure = Departure()
     /// By shard.
     private let admissions: [NIOLoopBoundBox<AdmissionQueue>]
 
@@ -95,17 +97,17 @@ final class GatewayContext: Sendable {
     func admissions(of shard: Shard) -> AdmissionQueue { admissions[shard.number].value }
 
     /// Whether a handshake may become a connection now, or why not.
-    func admission() -> Denial? {
-        if census.isClosing {
-            return Denial(.unavailable, code: "going_away", message: "this node stops; connect again in a moment")
-        }
+    func admission() -> Refusal? {
+        if census.isClosing { return departure.refusal }
         if census.count > configuration.maxConnections {
-            return Denial(
-                .unavailable, code: "too_many_connections",
-                message: "this node has its \(configuration.maxConnections) connections; try again later")
+            return Refusal(
+                Denial(
+                    .unavailable, code: "too_many_connections",
+                    message: "this node has its \(configuration.maxConnections) connections; try again later"))
         }
         if !node.acceptsConnections {
-            return Denial(.unavailable, code: "overloaded", message: "this node is overloaded; try again later")
+            return Refusal(
+                Denial(.unavailable, code: "overloaded", message: "this node is overloaded; try again later"))
         }
         return nil
     }
@@ -115,7 +117,15 @@ final class GatewayContext: Sendable {
 final class SocketCensus: Sendable {
     private struct State {
         var count = 0
-        var isClosing = false
+        var phase = Phase.open
+    }
+
+    /// `open` -> `refusing` -> `closed`.
+    private enum Phase {
+        case open
+        /// Sockets come in for an answer that says why not.
+        case refusing
+        case closed
     }
 
     private let state = Mutex(State())
@@ -123,12 +133,13 @@ final class SocketCensus: Sendable {
 
     /// Sockets in any state.
     var count: Int { state.withLock { $0.count } }
-    var isClosing: Bool { state.withLock { $0.isClosing } }
+    /// Whether nobody becomes a connection any more.
+    var isClosing: Bool { state.withLock { $0.phase != .open } }
 
-    /// False where `limit` sockets are there already, or the gateway stops; the socket is not counted then.
+    /// False where `limit` sockets are there already, or the census is closed; the socket is not counted then.
     func enter(limit: Int) -> Bool {
         state.withLock { state in
-            guard state.count < limit, !state.isClosing else { return false }
+            guard state.count < limit, state.phase != .closed else { return false }
             state.count += 1
             return true
         }
@@ -137,15 +148,20 @@ final class SocketCensus: Sendable {
     func leave() {
         let isEmpty = state.withLock { state in
             state.count -= 1
-            return state.isClosing && state.count == 0
+            return state.phase == .closed && state.count == 0
         }
         if isEmpty { emptied.open() }
+    }
+
+    /// From here on sockets are let in only to be refused.
+    func refuse() {
+        state.withLock { if $0.phase == .open { $0.phase = .refusing } }
     }
 
     /// Lets nobody in any more.
     func close() {
         let isEmpty = state.withLock { state in
-            state.isClosing = true
+            state.phase = .closed
             return state.count == 0
         }
         if isEmpty { emptied.open() }

@@ -125,7 +125,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         do throws(Refusal) {
             let request = try HandshakeRequest.check(
                 head, peer: origin.socketAddress(context.channel.remoteAddress), configuration: gateway.configuration)
-            if let denial = gateway.admission() { throw Refusal(denial) }
+            if let refusal = gateway.admission() { throw refusal }
             try checkRate(now)
             authenticate(request, head)
         } catch {
@@ -278,11 +278,7 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
     }
 
     func goAway() {
-        guard case .refused = state else {
-            return refuse(
-                Refusal(Denial(.unavailable, code: "going_away", message: "this node stops; connect again in a moment"))
-            )
-        }
+        guard case .refused = state else { return refuse(gateway.departure.refusal) }
     }
 
     func abort() {

@@ -44,6 +44,11 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     public var pongTimeout = Duration.seconds(15)
     /// From our close frame to the end of the connection. Then it is cut.
     public var closeTimeout = Duration.seconds(5)
+    /// From the stop of the node until its first connections are let go: readiness is false already, so that load
+    /// balancers notice, while terminals are served and new ones let in.
+    public var drainDelay = Duration.zero
+    /// Connections per second that are let go when the node stops, since they come back elsewhere. 0: all at once.
+    public var drainRate = 2_000
     /// Connections that the kernel keeps for us before they are accepted.
     public var backlog = 4_096
     public var abuse = AbuseLimits()
@@ -94,6 +99,13 @@ public struct WebSocketConfiguration: ModuleConfiguration {
         section.read(
             "close_timeout", into: &closeTimeout, Self.timeouts,
             "From our close frame to the end of the connection; then it is cut.")
+        section.read(
+            "drain_delay", into: &drainDelay, .range(.zero...(.seconds(600))),
+            "From the stop of the node until connections are let go; not ready, but serving meanwhile.")
+        section.read(
+            "drain_rate", into: &drainRate, .range(0...1_000_000),
+            "Connections let go per second when the node stops; more where shutdown_timeout asks for it; 0: all at once."
+        )
         section.read(
             "backlog", into: &backlog, .range(1...65_535), "Connections that the kernel keeps until they are accepted.")
         abuse.read(from: &section)

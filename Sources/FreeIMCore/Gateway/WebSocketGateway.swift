@@ -28,6 +28,7 @@ public struct WebSocketGateway: Gateway, Reloads {
     public func reload() async throws(ModuleError) {
         try identity?.reload()
     }
+    public var maximumConnections: Int? { configuration.maxConnections }
 
     public func service(on node: Node) throws(ModuleError) -> any Service {
         let addresses = [configuration.listen, configuration.tls?.listen].compactMap(\.self)
@@ -56,6 +57,14 @@ public struct WebSocketGateway: Gateway, Reloads {
                 """
                 the gateway's 'proxy_protocol' is true, but 'trusted_proxies' names nobody whose PROXY header is believed; \
                 list your proxies' addresses there
+                """)
+        }
+        if let timeout = node.configuration.shutdownTimeout, configuration.drainDelay >= timeout {
+            throw ModuleError(
+                .conflict,
+                """
+                the gateway's 'drain_delay' of \(configuration.drainDelay.sectionText) leaves no time to let terminals go \
+                within the node's 'shutdown_timeout' of \(timeout.sectionText); shorten the one or lengthen the other
                 """)
         }
         try identity?.load()

@@ -42,8 +42,9 @@ struct WebSocketService: Service, CustomStringConvertible {
                 ])
             onListening(address)
         }
+        node.lifecycle.serve()
         try? await gracefulShutdown()
-        try await drain(listeners.map(\.channel), gateway, logger)
+        try await Drain(gateway: gateway, listeners: listeners.map(\.channel)).run()
         for clock in clocks { clock.cancel() }
     }
 
@@ -120,27 +121,19 @@ struct WebSocketService: Service, CustomStringConvertible {
             HandshakeHandler(gateway: gateway, shard: shard, decoder: decoder, encoder: encoder))
     }
 
-    /// One timer per shard drives all its deadlines.
+    /// One timer per shard drives all its deadlines, and tells how late its loop is.
     private func startClocks() -> [RepeatedTask] {
         let tick = TimeAmount(GatewayContext.tick)
         return node.shards.map { handle in
-            handle.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in handle.shard.tick() }
-        }
-    }
-
-    private func drain(_ listeners: [any Channel], _ gateway: GatewayContext, _ logger: Logger) async throws {
-        gateway.census.close()
-        for listener in listeners { try? await listener.close() }
-        logger.info("draining", metadata: [LogKey.count: "\(gateway.census.count)"])
-        for handle in node.shards { handle.run { $0.goAwayAll() } }
-        // The shards' clocks go on and cut, after `close_timeout`, who does not answer.
-        do {
-            try await gateway.census.waitUntilEmpty()
-        } catch {
-            logger.warning(
-                "shutdown deadline passed, sockets are cut", metadata: [LogKey.count: "\(gateway.census.count)"])
-            for handle in node.shards { handle.run { $0.abortAll() } }
-            throw error
+            let lag = LoopLag(
+                of: handle.number, tick: tick, warning: node.configuration.lagWarning, logger: node.configuration.logger
+            )
+            let bound = NIOLoopBoundBox.makeBoxSendingValue(lag, eventLoop: handle.eventLoop)
+            return handle.eventLoop.scheduleRepeatedTask(initialDelay: tick, delay: tick) { _ in
+                bound.value.ticked(at: .now())
+                handle.shard.tick()
+                bound.value.waits(from: .now())
+            }
         }
     }
 }

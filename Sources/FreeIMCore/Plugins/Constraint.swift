@@ -2,9 +2,21 @@
 public struct Constraint<Value: SectionValue>: Sendable {
     /// For error messages and documentation: `1 to 65535`; empty where anything goes.
     public let expectation: String
+    /// Whether the value is nobody else's business: no message then quotes it.
+    public private(set) var isSecret = false
     let holds: @Sendable (Value) -> Bool
 
     public static var any: Constraint { Constraint(expectation: "") { _ in true } }
+
+    /// As ``any``, for passwords, keys and what may hold them.
+    public static var secret: Constraint { Constraint.any.secret }
+
+    /// The same for a value that no message may quote: a password, a key, or what may hold one.
+    public var secret: Constraint {
+        var secret = self
+        secret.isSecret = true
+        return secret
+    }
 
     /// - Parameter expectation: completes "expected ...".
     public static func custom(

@@ -8,9 +8,11 @@ public protocol Gateway: Sendable {
     var listen: ListenAddress? { get }
     /// Whether terminals need TLS at ``listen``: connect URLs begin with `wss` by default then.
     var isEncrypted: Bool { get }
+    /// Connections at a time, each with a descriptor; nil where there is no limit.
+    var maximumConnections: Int? { get }
 
     /// The service that lets terminals in to a node. Its `run()` awaits ``Node/ready()``, binds, and on graceful
-    /// shutdown stops accepting and ends its connections.
+    /// shutdown stops accepting and ends its connections. It tells ``Node/lifecycle`` both.
     ///
     /// - Throws: ``ModuleError`` where the gateway and the node's other modules do not fit.
     func service(on node: Node) throws(ModuleError) -> any Service
@@ -18,4 +20,5 @@ public protocol Gateway: Sendable {
 
 extension Gateway {
     public var isEncrypted: Bool { false }
+    public var maximumConnections: Int? { nil }
 }

@@ -80,15 +80,16 @@ extension Section {
                 at: node.location)
             return nil
         }
+        let actual = constraint.isSecret ? "not as it should be" : "'\(text)'"
         guard let value = Value(sectionText: text) else {
             report(
-                .invalidValue, "'\(key)' of \(owner) is '\(text)', expected \(Self.expectation(constraint))",
+                .invalidValue, "'\(key)' of \(owner) is \(actual), expected \(Self.expectation(constraint))",
                 at: node.location)
             return nil
         }
         guard constraint.holds(value) else {
             report(
-                .invalidValue, "'\(key)' of \(owner) is '\(text)', expected \(constraint.expectation)",
+                .invalidValue, "'\(key)' of \(owner) is \(actual), expected \(constraint.expectation)",
                 at: node.location)
             return nil
         }

@@ -115,11 +115,11 @@ public struct Section: ~Copyable {
         let known = keys.map(\.name)
         for (key, location, _) in unread {
             var message = "unknown key '\(key)' of \(owner)"
-            if let near = Spelling.nearest(to: key, of: known) { message += "; did you mean '\(near)'?" }
-            message +=
-                known.isEmpty
-                ? "; it has no keys"
-                : (message.hasSuffix("?") ? " " : "; ") + "it reads " + known.joined(separator: ", ")
+            if let near = Spelling.nearest(to: key, of: known) {
+                message += "; did you mean '\(near)'?"
+            } else {
+                message += known.isEmpty ? "; it has no keys" : "; it reads " + known.joined(separator: ", ")
+            }
             all.append(ModuleError(.unknownKey, message, at: location))
         }
         return all

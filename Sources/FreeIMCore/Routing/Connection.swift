@@ -28,3 +28,9 @@ package struct SocketID: Hashable, Sendable {
     package let index: UInt32
     package let generation: UInt32
 }
+
+extension SocketID {
+    /// Spreads places evenly over all numbers, whichever places there are: the index's fraction of the golden ratio
+    /// (Knuth, The Art of Computer Programming, 6.4).
+    var scattered: UInt32 { index &* 0x9E37_79B1 }
+}

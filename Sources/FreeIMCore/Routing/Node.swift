@@ -10,6 +10,7 @@ public final class Node: Service, TransportInbox {
     public let identity: NodeIdentity
     /// What business code in the same process holds.
     public let messenger: Messenger
+    public let lifecycle = NodeLifecycle()
     /// The loop on which the transport delivers.
     public let eventLoop: any EventLoop
     package let configuration: NodeConfiguration

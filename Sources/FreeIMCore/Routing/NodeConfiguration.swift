@@ -24,6 +24,11 @@ public struct NodeConfiguration: Sendable {
     public var maximumPendingChanges = 65_536
     /// Tasks that run the hooks of terminals' messages; a connection always has the same one. At least 1.
     public var inboundWorkers = 16
+    /// From the start of a graceful shutdown until it is cut short, where that is so; the gateway lets its terminals go in
+    /// time for it.
+    public var shutdownTimeout: Duration?
+    /// Lateness of an event loop beyond which it is logged.
+    public var lagWarning = Duration.seconds(1)
     /// Messages of terminals that wait for one worker, beyond which connections are closed with `tryAgainLater`.
     public var inboundQueue = 1_024
 

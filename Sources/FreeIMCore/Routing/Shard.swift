@@ -19,10 +19,12 @@ package final class Shard {
     var buffers: ContiguousArray<ByteBuffer> = []
     /// Which of ``buffers`` is the last common one.
     var common: UInt32 = 0
+    /// Set while the connections are let go little by little.
+    var leaving: Leaving?
     /// Sockets in any state, handshakes among them.
     private(set) var socketCount = 0
     /// Open connections.
-    private(set) var connectionCount = 0
+    package private(set) var connectionCount = 0
     var deliveries = 0
 
     struct Place {
@@ -120,6 +122,7 @@ package final class Shard {
 
     /// One tick of the shard's clock.
     package func tick() {
+        leaveOn()
         for entry in wheel.advance() where isCurrent(entry.socket) {
             guard let socket = places[Int(entry.socket.index)].socket else { continue }
             if let next = socket.deadlineReached(now: wheel.now) {
@@ -172,6 +175,7 @@ package final class Shard {
     /// Ends every socket politely; what is not gone by then ends with ``abortAll()``.
     package func goAwayAll() {
         for place in places { place.socket?.goAway() }
+        endLeaving()
     }
 
     package func abortAll() {

@@ -58,9 +58,9 @@ public struct RedisOptions: Sendable, Equatable {
         return options
     }
 
-    /// Accepts everything, since messages of a constraint show the value, which may hold a password.
+    /// Accepts everything: what is wrong with it is told by ``report(to:)``. It may hold a password.
     private static var isURL: Constraint<String> {
-        .custom("like redis://:password@host:6379/0, rediss://... or unix:///path") { _ in true }
+        .custom("like redis://:password@host:6379/0, rediss://... or unix:///path") { _ in true }.secret
     }
 
     private func report(to section: inout Section) {

@@ -31,12 +31,12 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
     public mutating func read(from section: inout Section) {
         section.readListeners(into: &listen, &tls, "Where business services send their requests", asksClients: true)
         section.read(
-            "keys", into: &keys,
+            "keys", into: &keys, .secret,
             """
             API keys of at least \(Self.minimumKeyLength) characters, one of which each request shows as \
             'Authorization: Bearer KEY'; needed beyond loopback.
             """)
-        // Not a constraint of the key: its message would show the secret.
+        // Not a constraint of the key: an embedding program's configuration is checked as well.
         if let problem = keyProblem { section.problem(problem, at: "keys") }
         section.read(
             "max_body", into: &maxBody, .range(ByteCount(1_024)...ByteCount(1 << 30)),

@@ -8,6 +8,11 @@ struct HealthRoutes: Sendable {
     func add(to router: Router<APIContext>) {
         router.get("health/live") { _, _ -> JSONAnswer in ["status": .string("live")] }
         router.get("health/ready") { _, _ -> JSONAnswer in
+            guard !readiness.isLeaving else {
+                throw APIFault(
+                    status: .serviceUnavailable, code: "going_away", message: "not ready: the node stops",
+                    headers: APIFault.retryLater)
+            }
             let missing = await readiness.missing()
             guard missing.isEmpty else {
                 throw APIFault(
@@ -26,6 +31,7 @@ struct Readiness: Sendable {
         let ready: @Sendable () async throws -> Void
     }
 
+    private let lifecycle: NodeLifecycle
     private let parts: [Part]
     /// Of the whole node; its own subscription is the one part that cannot be asked alone.
     private let whole: Part
@@ -43,8 +49,12 @@ struct Readiness: Sendable {
             parts.append(Part(name: "the auth hook \(type(of: hook))", ready: hook.ready))
         }
         self.parts = parts
+        lifecycle = node.lifecycle
         whole = Part(name: "the node's subscription", ready: node.ready)
     }
+
+    /// Whether nothing makes the node ready again.
+    var isLeaving: Bool { lifecycle.phase == .leaving }
 
     func missing() async -> [String] {
         let parts = parts + [whole]

@@ -13,6 +13,8 @@ struct Assembly {
     let modules: [ModuleID]
     /// The modules that can read again what lies outside the manifest.
     let reloads: [(id: ModuleID, module: any Reloads)]
+    /// What the gateway lets in; nil where it has no limit.
+    let maximumConnections: Int?
 
     init(_ plan: Assembler.Plan, eventLoopGroup: any EventLoopGroup, logger: Logger) throws(ManifestErrors) {
         var builder = Builder(logger: logger, eventLoopGroup: eventLoopGroup)
@@ -31,6 +33,8 @@ struct Assembly {
             authHooks: authHooks.map(\.product), features: features.map(\.product), eventLoopGroup: eventLoopGroup,
             logger: logger)
         configuration.messageHooks = messageHooks.map(\.product) + configuration.messageHooks
+        configuration.shutdownTimeout = plan.settings.shutdownTimeout
+        configuration.lagWarning = plan.settings.lagWarning
         let node: Node
         let edge: any Service
         do {
@@ -56,6 +60,7 @@ struct Assembly {
         self.reloads = products.compactMap { built in (built.product as? any Reloads).map { (built.id, $0) } }
         self.settings = plan.settings
         self.modules = plan.manifest.entries.map(\.id)
+        self.maximumConnections = gateway.maximumConnections
     }
 
     private static func services<Product>(of hooks: [Built<Product>]) -> [(id: String, service: any Service)] {

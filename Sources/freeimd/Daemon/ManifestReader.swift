@@ -46,10 +46,19 @@ struct ManifestReader {
                 .duplicateKey,
                 "key \(keys.sorted().map { "'\($0)'" }.joined(separator: ", ")) stands twice in this mapping; keep one",
                 at: location(context.mark))
+        case YamlError.reader(let problem, let offset, _, let yaml):
+            // Its own description quotes the line, whatever secret stands there.
+            ModuleError(
+                .invalidManifest, "not valid YAML: \(problem)", at: location(offset: offset ?? 0, in: yaml))
         default:
             ModuleError(
                 .invalidManifest, "not valid YAML: \(error)", at: SourceLocation(file: file, line: 1, column: 1))
         }
+    }
+
+    private func location(offset: Int, in yaml: String) -> SourceLocation {
+        let lines = yaml.prefix(offset).split(separator: "\n", omittingEmptySubsequences: false)
+        return SourceLocation(file: file, line: max(1, lines.count), column: (lines.last?.count ?? 0) + 1)
     }
 
     private func location(_ mark: Mark) -> SourceLocation {
@@ -126,8 +135,8 @@ struct ManifestReader {
                 ModuleError(
                     .invalidValue,
                     """
-                    '${\(reference)}' does not name a variable, which has letters, digits and '_'; write '$${' for the \
-                    characters themselves
+                    what stands in '${}' does not name a variable, which has letters, digits and '_'; write '$${' for \
+                    the characters themselves
                     """, at: place))
             return nil
         }

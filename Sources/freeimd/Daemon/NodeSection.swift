@@ -15,6 +15,8 @@ struct NodeSection: ModuleConfiguration {
     /// 0: one per core.
     var threads = 0
     var shutdownTimeout = Duration.seconds(30)
+    /// Lateness of an event loop beyond which it is logged.
+    var lagWarning = Duration.seconds(1)
     var logLevel = LogLevel.info
 
     /// ``threads``, or the cores' number as far as a node can use them.
@@ -59,6 +61,9 @@ struct NodeSection: ModuleConfiguration {
         section.read(
             "shutdown_timeout", into: &shutdownTimeout, .range(.seconds(1)...(.seconds(3_600))),
             "From SIGTERM to the end of the process; what is left then is cut.")
+        section.read(
+            "lag_warning", into: &lagWarning, .range(.milliseconds(10)...(.seconds(3_600))),
+            "Lateness of an event loop beyond which a warning is logged.")
         section.read("log_level", into: &logLevel, "What is logged, to standard error.")
     }
 

@@ -6,7 +6,6 @@ import Logging
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
-import UnixSignals
 
 /// What the commands do. Knows no process: arguments, environment and outputs are given.
 struct Program: Sendable {
@@ -58,18 +57,39 @@ struct Program: Sendable {
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: ReloadOnHangup(modules: assembly.reloads, logger: logger))]
                 + assembly.services.map { .init(service: $0.service, serviceName: $0.id) },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+            logger: quiet)
         configuration.maximumGracefulShutdownDuration = assembly.settings.shutdownTimeout
+        let services = ServiceGroup(configuration: configuration)
+        let descriptors = Descriptors.raised()
+        if let problem = descriptors.problem(connections: assembly.maximumConnections) {
+            logger.warning("too few descriptors", metadata: [LogKey.reason: "\(problem)"])
+        }
         do {
-            try await ServiceGroup(configuration: configuration).run()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { await descriptors.run() }
+                if let supervision = supervision(of: assembly, logger) { group.addTask { await supervision.run() } }
+                defer { group.cancelAll() }
+                try await StopSignals(lifecycle: assembly.node.lifecycle, logger: logger).run(services)
+            }
         } catch is CancellationError {
-            // The shutdown deadline has passed; who was cut is in the log.
+            // Out of time, or a third signal; who was cut is in the log.
         } catch {
             errors("freeimd: \(error)")
             return 1
         }
         logger.info("stopped")
         return 0
+    }
+
+    /// nil where nobody wants to be told.
+    private func supervision(of assembly: Assembly, _ logger: Logger) -> Supervision? {
+        guard let notifier = ServiceNotifier(environment: environment) else { return nil }
+        let settings = Supervision.Settings(
+            environment: environment, process: ProcessInfo.processInfo.processIdentifier,
+            shutdownTimeout: assembly.settings.shutdownTimeout)
+        return Supervision(
+            notifier: notifier, lifecycle: assembly.node.lifecycle, pulses: assembly.node.shards.map(LoopPulse.init),
+            settings: settings, logger: logger)
     }
 
     // MARK: check

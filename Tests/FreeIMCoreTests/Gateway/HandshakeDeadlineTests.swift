@@ -141,4 +141,17 @@ struct HandshakeDeadlineTests {
         try await gateway.context.census.waitUntilEmpty()
         #expect(!gateway.context.enter())
     }
+
+    @Test("while a node lets its connections go, new handshakes are still answered, with 503 and when to come back")
+    func draining() async throws {
+        let gateway = try gateway(ScriptedAuth.letsIn)
+        gateway.context.census.refuse()
+        gateway.context.departure.plan(spread: .zero, end: .now() + .hours(1))
+        let late = try await gateway.accept()
+        try await late.send(AsyncGateway.request)
+        let answer = try await late.receive(until: "}}")
+        #expect(answer.hasPrefix("HTTP/1.1 503 "))
+        #expect(answer.contains("Retry-After: 3"))
+        #expect(answer.contains(#""code":"going_away""#))
+    }
 }

@@ -84,4 +84,21 @@ struct WebSocketGatewayTests {
         #expect(with.inbound == .hook)
         #expect(with.limits.keepsMessages)
     }
+
+    @Test("a drain_delay that takes all of shutdown_timeout is refused", arguments: [(29, true), (30, false)])
+    func drainDelay(seconds: Int, fits: Bool) throws {
+        var nodeConfiguration = try makeNode(on: EmbeddedEventLoop(), auth: []).configuration
+        nodeConfiguration.shutdownTimeout = .seconds(30)
+        let node = try Node(nodeConfiguration)
+        var configuration = WebSocketConfiguration()
+        configuration.drainDelay = .seconds(seconds)
+        let gateway = WebSocketGateway(configuration)
+        if fits {
+            _ = try gateway.service(on: node)
+        } else {
+            let error = #expect(throws: ModuleError.self) { try gateway.service(on: node) }
+            #expect(error?.code == .conflict)
+            #expect(error?.message.contains("'drain_delay' of 30s") == true)
+        }
+    }
 }

@@ -81,4 +81,16 @@ struct SocketCensusTests {
         census.close()
         try await census.waitUntilEmpty()
     }
+
+    @Test("a wait with a deadline ends with it, with the opening, or with the task")
+    func deadline() async throws {
+        let gate = Gate()
+        try await gate.wait(atMost: .milliseconds(1))
+        let task = Task { try await gate.wait(atMost: .seconds(60)) }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        let opened = Task { try await gate.wait(atMost: .seconds(60)) }
+        gate.open()
+        try await opened.value
+    }
 }

@@ -81,7 +81,10 @@ public struct RedisError: Error, Sendable {
         let word = line.prefix { $0 != " " }
         let isCode = !word.isEmpty && word.utf8.allSatisfy { (0x41...0x5A).contains($0) || $0 == 0x5F }
         code = isCode ? Code(reply: String(word)) : .err
-        message = isCode ? String(line.dropFirst(word.count + 1)) : line
+        let message = isCode ? line.dropFirst(word.count + 1) : line[...]
+        // "unknown command 'AUTH', with args beginning with: ...": the arguments are passwords and tokens, too.
+        self.message = String(
+            message.firstRange(of: ", with args beginning with").map { message[..<$0.lowerBound] } ?? message)
         isReply = true
     }
 }

@@ -7,6 +7,8 @@ export function shouldReconnect(code) {
 
 const firstPause = 500
 const longestPause = 20_000
+/** Seconds; whoever asks for more is not believed. */
+const longestSuggestion = 120
 /** Nothing but a long connection proves that things are well again. */
 const steadyAfter = 5_000
 const requestTimeout = 10_000
@@ -20,6 +22,16 @@ const answerTimeout = 5_000
 export function retryPause(failures, random = Math.random) {
   const pause = Math.min(longestPause, firstPause * 2 ** Math.min(failures, 16))
   return pause / 2 + random() * pause / 2
+}
+
+/** Milliseconds after which the server wants to see the terminal again, as it said when it closed; undefined if it did not. */
+export function suggestedPause(reason) {
+  try {
+    const seconds = JSON.parse(reason).retry_after
+    return typeof seconds === "number" && seconds >= 0 && seconds <= longestSuggestion ? seconds * 1000 : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The server said no, for a reason that another try does not change. */
@@ -121,13 +133,13 @@ export class Connection {
 
   #closed(round, event) {
     if (round !== this.#round) return
-    if (shouldReconnect(event.code)) return this.#retry()
+    if (shouldReconnect(event.code)) return this.#retry(suggestedPause(event.reason))
     this.stop(`The server closed the connection${event.reason ? `: ${event.reason}` : ""} (${event.code}).`)
   }
 
-  #retry() {
+  #retry(suggested) {
     this.#drop()
-    const pause = retryPause(this.#failures)
+    const pause = suggested ?? retryPause(this.#failures)
     this.#failures += 1
     this.#enter("waiting")
     this.#later("retry", pause, () => this.#connect())
