@@ -63,10 +63,17 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
+        .systemLibrary(
+            name: "CZlib",
+            path: "Sources/CZlib",
+            pkgConfig: "zlib",
+            providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]
+        ),
+        .target(name: "Deflate", dependencies: ["CZlib", nioCore], swiftSettings: strict),
         .target(
             name: "FreeIMCore",
             dependencies: [
-                logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioWebSocket, serviceLifecycle,
+                "Deflate", logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioWebSocket, serviceLifecycle,
             ],
             swiftSettings: strict
         ),
@@ -164,8 +171,8 @@ let package = Package(
         .testTarget(
             name: "FreeIMCoreTests",
             dependencies: [
-                "CertificateTestSupport", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", inMemoryLogging, logging,
-                metrics, metricsTestKit, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
+                "CertificateTestSupport", "Deflate", "FreeIMCore", "FreeIMMemory", "FreeIMTestSupport", inMemoryLogging,
+                logging, metrics, metricsTestKit, nioCore, nioEmbedded, nioHTTP1, nioPosix, serviceLifecycle,
             ],
             resources: [.copy("Vectors")],
             swiftSettings: strict
@@ -240,6 +247,7 @@ let package = Package(
                 "CertificateTestSupport", "freeimd", "FreeIMCore", "FreeIMTestSupport", "RedisClient",
                 "RedisTestSupport", nioConcurrency, nioCore, nioPosix, nioSSL, nioWebSocket,
             ],
+            resources: [.copy("Clients")],
             swiftSettings: strict
         ),
     ]

@@ -14,9 +14,6 @@ def verdict(case, behavior):
     section = case.split(".")[0]
     if behavior in ("OK", "INFORMATIONAL"):
         return "pass"
-    # Sections 12 and 13 are about permessage-deflate; who does not offer it need not have it.
-    if behavior == "UNIMPLEMENTED" and section in ("12", "13"):
-        return "pass"
     # Section 6 is UTF-8: NON-STRICT there is invalid text found late, at the end of the message.
     if behavior == "NON-STRICT" and section != "6":
         return "remark"

@@ -138,6 +138,11 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
             errors: [
                 "out-of-range.yaml:1:18: 'threads' of node is '65', expected 0 to 64",
                 "out-of-range.yaml:1:34: 'public_url' of node is 'im.example.com', expected a ws:// or wss:// URL",
+                "out-of-range.yaml:3:58: 'compression_level' of gateway.websocket is '10', expected 1 to 9",
+                """
+                out-of-range.yaml:3:85: 'compression_threshold' of gateway.websocket is '2GiB', expected 0 to \
+                1GiB
+                """,
                 "out-of-range.yaml:5:26: 'max_pending' of transport.memory is '0', expected 1 to 100000000",
                 "out-of-range.yaml:8:18: 'ttl' of auth.token is '100ms', expected 1s to 24h",
             ]),

@@ -5,10 +5,12 @@ import Testing
 
 extension Daemon {
     /// The port at which a listener was bound, by its kind and the message that says so.
-    func port(of kind: String, _ message: String = "] listening") throws -> Int {
-        let line = try #require(
-            logText.split(separator: "\n").first { $0.hasSuffix(message) && $0.contains("im.listener=\(kind)") })
-        let address = line.split(separator: " ").first { $0.contains("im.address=") }
+    func port(of kind: String, _ message: String = "] listening") async throws -> Int {
+        func line() -> Substring? {
+            logText.split(separator: "\n").first { $0.hasSuffix(message) && $0.contains("im.listener=\(kind)") }
+        }
+        try await eventually { line() != nil }
+        let address = try #require(line()).split(separator: " ").first { $0.contains("im.address=") }
         return try #require(address?.split(separator: ":").last.flatMap { Int($0) })
     }
 

@@ -11,6 +11,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private let shard: Shard
     private let place: SocketID
     private let identity: Identity
+    /// With which messages are compressed, where permessage-deflate was agreed on.
+    private let window: DeflateWindow?
     private var context: ChannelHandlerContext?
     /// The channel's socket, where it has one: this handler is the pipeline's only one, so that bytes go out as they are.
     private var handle: SocketHandle?
@@ -42,11 +44,15 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Messages of one terminal under way in the hooks, beyond which its socket is not read.
     private static let maximumPendingInbound = 4
 
-    init(gateway: GatewayContext, shard: Shard, place: SocketID, identity: Identity, origin: SocketOrigin) {
+    init(
+        gateway: GatewayContext, shard: Shard, place: SocketID, identity: Identity, origin: SocketOrigin,
+        window: DeflateWindow? = nil
+    ) {
         self.gateway = gateway
         self.shard = shard
         self.place = place
         self.identity = identity
+        self.window = window
         self.lastSeen = shard.now
         self.origin = origin
         self.allowance = InboundAllowance(gateway.rates, now: shard.now)
@@ -58,8 +64,14 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         self.context = context
         handle = Self.handle(of: context.pipeline.syncOperations)
         gateway.metrics.opened.increment()
+        if window != nil { gateway.deflate?.metrics.connections.increment() }
         look(at: shard.now + gateway.presenceTicks)
-        shard.open(place, self, identity: identity)
+        shard.open(place, self, identity: identity, agreement: agreement)
+    }
+
+    private var agreement: DeflateAgreement? {
+        guard let window, let settings = gateway.deflate else { return nil }
+        return DeflateAgreement(window: window, settings: settings)
     }
 
     /// None over TLS: what is sent past the TLS handler would not be encrypted.
@@ -126,7 +138,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         var bytes = bytes
         state.prepend(to: &bytes)
         while !isBehind {
-            guard let action = state.next(&bytes, limits: gateway.limits) else { return watchMessage() }
+            let codec = window == nil ? nil : shard.codec
+            guard let action = state.next(&bytes, limits: gateway.limits, codec: codec) else { return watchMessage() }
             act(on: action, context)
         }
         unfinishedSince = nil
@@ -195,7 +208,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private func receive(_ opcode: Frame.Opcode, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         switch gateway.inbound {
         case .discard: break
-        case .echo: write(Frame.make(opcode, bytes, allocator: context.channel.allocator))
+        case .echo: send(opcode, bytes, context)
         case .hook: hand(opcode, bytes, context)
         }
     }
@@ -221,7 +234,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         switch verdict {
         case .next, .handled: break
         case .reply(let text):
-            write(Frame.make(.text, ByteBuffer(string: text), allocator: context.channel.allocator))
+            send(.text, ByteBuffer(string: text), context)
             flush()
         case .close(let code, let reason): close(code, reason: reason)
         }
@@ -249,6 +262,12 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     }
 
     // MARK: To the terminal
+
+    /// A message of this connection's own, compressed where it is worth it.
+    private func send(_ opcode: Frame.Opcode, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard state.phase == .open else { return }
+        write(shard.encoded(Frame.make(opcode, bytes, allocator: context.channel.allocator), for: place))
+    }
 
     func write(_ frames: ByteBuffer) {
         guard state.phase == .open, let context else { return }

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// Decides what to do with the bytes of a terminal (RFC 6455). Knows no channel; acts on nothing.
+/// Decides what to do with the bytes of a terminal (RFC 6455, RFC 7692). Knows no channel; acts on nothing.
 ///
 /// `open` -> `closing` (we sent a close frame and wait for the terminal's) -> `closed`, or
 /// `open` -> `closed` (the terminal sent its close frame first, or broke the protocol). `closed` stays.
@@ -26,7 +26,7 @@ struct ConnectionState {
     struct Limits {
         /// Bytes of one frame's payload.
         var frameBytes: Int
-        /// Bytes of one message, all fragments together.
+        /// Bytes of one message, all fragments together; of a compressed one before and after it is inflated.
         var messageBytes: Int
         /// False where messages are checked and dropped, so that nothing is kept of them.
         var keepsMessages: Bool
@@ -55,11 +55,13 @@ struct ConnectionState {
     }
 
     /// The next action that `buffer` leads to; nil where it holds nothing more to act on, its rest then kept.
-    mutating func next(_ buffer: inout ByteBuffer, limits: Limits) -> Action? {
+    ///
+    /// - Parameter codec: inflates compressed messages, where permessage-deflate was agreed on.
+    mutating func next(_ buffer: inout ByteBuffer, limits: Limits, codec: DeflateCodec? = nil) -> Action? {
         while phase != .closed, buffer.readableBytes > 0 {
             let start = buffer.readerIndex
             do {
-                if let action = try advance(&buffer, limits) { return action }
+                if let action = try advance(&buffer, limits, codec) { return action }
                 if buffer.readerIndex == start {
                     // A copy, so that a few bytes do not hold on to a whole receive buffer.
                     unread = ByteBuffer(bytes: buffer.readableBytesView)
@@ -102,9 +104,11 @@ struct ConnectionState {
 
 extension ConnectionState {
     /// One step; nil without progress in the buffer means that more bytes are needed.
-    private mutating func advance(_ buffer: inout ByteBuffer, _ limits: Limits) throws(Violation) -> Action? {
-        if frame != nil { return try takePayload(&buffer, limits) }
-        guard let header = try FrameHeader(peeking: buffer) else { return nil }
+    private mutating func advance(
+        _ buffer: inout ByteBuffer, _ limits: Limits, _ codec: DeflateCodec?
+    ) throws(Violation) -> Action? {
+        if frame != nil { return try takePayload(&buffer, limits, codec) }
+        guard let header = try FrameHeader(peeking: buffer, mayCompress: codec != nil) else { return nil }
         if header.opcode.isControl {
             guard buffer.readableBytes >= header.headerBytes + header.length else { return nil }
             buffer.moveReaderIndex(forwardBy: header.headerBytes)
@@ -112,7 +116,7 @@ extension ConnectionState {
         }
         buffer.moveReaderIndex(forwardBy: header.headerBytes)
         try begin(header, limits)
-        return try takePayload(&buffer, limits)
+        return try takePayload(&buffer, limits, codec)
     }
 
     private mutating func begin(_ header: FrameHeader, _ limits: Limits) throws(Violation) {
@@ -121,6 +125,7 @@ extension ConnectionState {
         } else {
             guard message.opcode == nil else { throw .breach("new message before the end of the last one") }
             message.opcode = header.opcode
+            message.isCompressed = header.isCompressed
         }
         guard header.length <= limits.frameBytes else {
             throw .tooBig("frame longer than \(limits.frameBytes) bytes")
@@ -132,7 +137,9 @@ extension ConnectionState {
         frame = DataFrame(isFinal: header.isFinal, remaining: header.length, masking: Masking(key: header.maskingKey))
     }
 
-    private mutating func takePayload(_ buffer: inout ByteBuffer, _ limits: Limits) throws(Violation) -> Action? {
+    private mutating func takePayload(
+        _ buffer: inout ByteBuffer, _ limits: Limits, _ codec: DeflateCodec?
+    ) throws(Violation) -> Action? {
         guard var frame else { return nil }
         let count = min(frame.remaining, buffer.readableBytes)
         if let bytes = buffer.readSlice(length: count), count > 0 {
@@ -149,6 +156,7 @@ extension ConnectionState {
         let whole = message
         message = IncomingMessage()
         guard phase == .open, let opcode = whole.opcode else { return nil }
+        if whole.isCompressed, let codec { return .message(opcode, try whole.inflated(by: codec, limits)) }
         return .message(opcode, whole.bytes ?? ByteBuffer())
     }
 

@@ -21,13 +21,12 @@ enum Frame {
 
     /// Appends one frame.
     static func append(_ opcode: Opcode, _ payload: ByteBuffer, to buffer: inout ByteBuffer) {
-        appendHeader(opcode, length: payload.readableBytes, to: &buffer)
+        appendHeader(0x80 | opcode.rawValue, length: payload.readableBytes, to: &buffer)
         buffer.writeImmutableBuffer(payload)
     }
 
     /// RFC 6455 §5.2: 7 bits of length, or 126 and 16 bits, or 127 and 64 bits; the shortest form.
-    private static func appendHeader(_ opcode: Opcode, length: Int, to buffer: inout ByteBuffer) {
-        let first = 0x80 | opcode.rawValue
+    static func appendHeader(_ first: UInt8, length: Int, to buffer: inout ByteBuffer) {
         if length < 126 {
             buffer.writeMultipleIntegers(first, UInt8(length))
         } else if length <= Int(UInt16.max) {

@@ -13,6 +13,8 @@ final class GatewayContext: Sendable {
     let authenticator: Authenticator
     let limits: ConnectionState.Limits
     let inbound: WebSocketConfiguration.Inbound
+    /// nil: no message is compressed.
+    let deflate: DeflateSettings?
     /// Makes the answer's `Sec-WebSocket-Accept`.
     let upgrader: NIOWebSocketServerUpgrader
     let pingFrame: ByteBuffer
@@ -49,6 +51,10 @@ final class GatewayContext: Sendable {
         self.limits = ConnectionState.Limits(
             frameBytes: configuration.maxFrame.bytes, messageBytes: configuration.maxMessage.bytes,
             keepsMessages: inbound != .discard)
+        self.deflate =
+            configuration.compression
+            ? DeflateSettings(
+                level: configuration.compressionLevel, threshold: configuration.compressionThreshold.bytes) : nil
         self.upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
             upgradePipelineHandler: { channel, _ in channel.eventLoop.makeSucceededVoidFuture() })

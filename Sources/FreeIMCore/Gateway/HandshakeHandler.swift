@@ -183,27 +183,31 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         case .success(let identity) where identity.client.isSystem:
             refuse(Refusal(403, "reserved_client", "the id \(identity.client) means the system and cannot connect"))
         case .success(let identity):
+            let offer = gateway.deflate.flatMap { _ in DeflateOffer(in: head.headers["Sec-WebSocket-Extensions"]) }
             let loopContext = NIOLoopBound(context, eventLoop: shard.eventLoop)
             // Neither this nor the closure is Sendable; both are of this loop, which is checked.
             gateway.upgrader.buildUpgradeResponse(
                 channel: context.channel, upgradeRequest: head, initialResponseHeaders: [:]
             ).assumeIsolated().whenComplete { result in
                 switch result {
-                case .success(let headers): self.open(loopContext.value, identity, headers)
+                case .success(let headers): self.open(loopContext.value, identity, headers, offer)
                 case .failure: self.refuse(Refusal(400, "bad_request", "the request is not a WebSocket opening"))
                 }
             }
         }
     }
 
-    private func open(_ context: ChannelHandlerContext, _ identity: Identity, _ headers: HTTPHeaders) {
+    private func open(
+        _ context: ChannelHandlerContext, _ identity: Identity, _ headers: HTTPHeaders, _ offer: DeflateOffer?
+    ) {
         guard case .authenticating = state, let place else { return }
         state = .done
-        let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+        var head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+        if let offer { head.headers.add(name: "Sec-WebSocket-Extensions", value: offer.answer) }
         // Not flushed: the terminal learns that it is in when presence knows it, see ``ConnectionHandler/answer()``.
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         let connection = ConnectionHandler(
-            gateway: gateway, shard: shard, place: place, identity: identity, origin: origin)
+            gateway: gateway, shard: shard, place: place, identity: identity, origin: origin, window: offer?.window)
         let pipeline = context.pipeline.syncOperations
         do {
             try pipeline.addHandler(connection)

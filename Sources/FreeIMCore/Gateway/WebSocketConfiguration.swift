@@ -49,6 +49,14 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     public var drainDelay = Duration.zero
     /// Connections per second that are let go when the node stops, since they come back elsewhere. 0: all at once.
     public var drainRate = 2_000
+    /// Whether messages are compressed both ways (permessage-deflate, RFC 7692) for terminals that offer it, as all browsers
+    /// do. On: a message is compressed once for all its receivers, those below the threshold never, and a connection costs
+    /// no memory by it. What it saves is the network's and the phone's.
+    public var compression = true
+    /// 1, fast, to 9, small. JSON of 16 KiB takes 0.3 ms at 1 and 0.6 ms at 6, which makes it 37 % and 34 % of its size.
+    public var compressionLevel = 1
+    /// Bytes of a message below which it is sent as it is: within a packet there is little to save.
+    public var compressionThreshold = ByteCount(1_024)
     /// Connections that the kernel keeps for us before they are accepted.
     public var backlog = 4_096
     public var abuse = AbuseLimits()
@@ -106,6 +114,14 @@ public struct WebSocketConfiguration: ModuleConfiguration {
             "drain_rate", into: &drainRate, .range(0...1_000_000),
             "Connections let go per second when the node stops; more where shutdown_timeout asks for it; 0: all at once."
         )
+        section.read(
+            "compression", into: &compression,
+            "Whether messages are compressed (permessage-deflate) for terminals that offer it.")
+        section.read(
+            "compression_level", into: &compressionLevel, .range(1...9), "From 1, fast, to 9, small.")
+        section.read(
+            "compression_threshold", into: &compressionThreshold, .range(ByteCount(0)...ByteCount(1 << 30)),
+            "Bytes of a message below which it is sent as it is.")
         section.read(
             "backlog", into: &backlog, .range(1...65_535), "Connections that the kernel keeps until they are accepted.")
         abuse.read(from: &section)

@@ -29,6 +29,8 @@ struct Burst {
     /// What the last common buffer took, for the next one's capacity.
     private var expectedBytes = 0
     private let allocator = ByteBufferAllocator()
+    /// Compresses what is for all shards; nil while no connection of the node takes it so.
+    private var codec: DeflateCodec?
 
     init(shards: Int) {
         self.commands = Array(repeating: [], count: shards)
@@ -94,8 +96,9 @@ struct Burst {
     }
 
     private mutating func endRun() {
-        if let run {
+        if var run {
             self.run = nil
+            if let codec { run.compress(with: codec) }
             for shard in commands.indices { commands[shard].append(.deliver(run)) }
         } else if let part {
             self.part = nil
@@ -128,5 +131,22 @@ struct Burst {
         let taken = commands
         commands = Array(repeating: [], count: taken.count)
         return taken
+    }
+
+    /// A connection has opened or closed. A single shard compresses for itself, and knows better what it needs.
+    mutating func apply(_ change: ShardChange) {
+        guard commands.count > 1, let agreement = change.agreement else { return }
+        switch change.kind {
+        case .opened: codec.add(agreement)
+        case .closed: codec.remove(agreement.window)
+        }
+    }
+}
+
+extension Delivery {
+    fileprivate mutating func compress(with codec: DeflateCodec) {
+        guard codec.mayCompress(frames.readableBytes) else { return }
+        let ends = exclusions.map(\.end)
+        compressed = codec.windows.map { codec.compress(frames, ends: ends, for: $0) }
     }
 }

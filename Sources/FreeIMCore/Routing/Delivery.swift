@@ -27,6 +27,8 @@ struct Delivery: Sendable {
     var messages = 1
     /// Where each frame ends in ``frames`` and who is not to get it; empty where everybody gets everything.
     var exclusions: [Exclusion] = []
+    /// The same for connections that take messages compressed, where that was made once for all shards.
+    var compressed: [CompressedFrames] = []
     /// The receipts to settle; only with ``Audience/client(_:)``, of one message.
     var receipt: ReceiptID?
 

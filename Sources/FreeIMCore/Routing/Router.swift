@@ -215,6 +215,7 @@ final class Router {
         case .opened: directory.opened(change.identity.client, in: shard)
         case .closed: directory.closed(change.identity.client, in: shard, remains: change.remains)
         }
+        burst.apply(change)
         metrics.clients.record(directory.clientCount)
     }
 

@@ -11,11 +11,11 @@ extension Shard {
             if let receipt = delivery.receipt {
                 write(delivery.frames, to: client, receipt: receipt)
             } else {
-                let frames = queue(delivery.frames)
-                roster.forEachSocket(of: client) { write(frames, delivery.messages, to: $0) }
+                write(queue(delivery.frames), delivery.messages, toAllOf: client)
             }
         case .clients(let clients):
             let frames = queue(delivery.frames)
+            guard !mayCompress(frames) else { return write(frames, inFormsToAllOf: clients) }
             for client in clients { roster.forEachSocket(of: client) { write(frames, 1, to: $0) } }
         case .channel(let channel):
             write(delivery, to: roster.members(of: channel))
@@ -24,17 +24,24 @@ extension Shard {
         }
     }
 
+    @inline(__always)
+    func write(_ frames: Frames, _ messages: Int, toAllOf client: ClientID) {
+        guard !mayCompress(frames) else { return write(frames, messages, inFormsToAllOf: client) }
+        roster.forEachSocket(of: client) { write(frames, messages, to: $0) }
+    }
+
     /// - Parameter members: places; those without a connection are passed over.
     private func write(_ delivery: Delivery, to members: some Sequence<UInt32>) {
         let frames = queue(delivery.frames)
         let excluded = excludedPlaces(delivery.exclusions)
+        guard !mayCompress(frames) else { return write(delivery, frames, inFormsTo: members, excluded) }
         if excluded.isEmpty {
             for member in members { write(frames, delivery.messages, to: member) }
             return
         }
         for member in members {
             if excluded.contains(where: { $0.place == member }) {
-                writeSome(delivery, to: member, excluded)
+                writeSome(delivery, of: frames, delivery.exclusions.lazy.map(\.end), to: member, excluded)
             } else {
                 write(frames, delivery.messages, to: member)
             }
@@ -52,15 +59,19 @@ extension Shard {
     }
 
     /// The frames of a run that a connection is to get, one by one.
-    private func writeSome(
-        _ delivery: Delivery, to member: UInt32, _ excluded: [(place: UInt32, frame: Int)]
+    ///
+    /// - Parameter ends: those of the run's exclusions in `frames`, which is a whole buffer.
+    func writeSome(
+        _ delivery: Delivery, of frames: Frames, _ ends: some Collection<Int>, to member: UInt32,
+        _ excluded: [(place: UInt32, frame: Int)]
     ) {
         deliveries += delivery.messages - excluded.count(where: { $0.place == member })
-        var start = delivery.frames.readerIndex
-        for (frame, exclusion) in delivery.exclusions.enumerated() {
-            defer { start = exclusion.end }
+        let run = buffers[Int(frames.buffer)]
+        var start = run.readerIndex
+        for (frame, end) in ends.enumerated() {
+            defer { start = end }
             guard !excluded.contains(where: { $0.place == member && $0.frame == frame }) else { continue }
-            guard let frames = delivery.frames.getSlice(at: start, length: exclusion.end - start) else { continue }
+            guard let frames = run.getSlice(at: start, length: end - start) else { continue }
             // Frames in front of the first exclusion are one piece; they are counted above.
             write(queue(frames), 0, to: member)
         }
@@ -72,7 +83,7 @@ extension Shard {
         return UInt32(buffers.count - 1)
     }
 
-    private func queue(_ frames: ByteBuffer) -> Frames {
+    func queue(_ frames: ByteBuffer) -> Frames {
         Frames(buffer: keep(frames), 0..<frames.readableBytes)
     }
 
@@ -113,7 +124,7 @@ extension Shard {
             passOn(index)
             let promise = eventLoop.makePromise(of: Void.self)
             watch.expect(promise.futureResult)
-            connection.write(frames, promise: promise)
+            connection.write(encoded(frames, for: index), promise: promise)
             deliveries += 1
             markDirty(index)
         }
@@ -184,6 +195,10 @@ struct Frames {
     /// - Parameter buffer: the readable bytes of the buffer.
     func bytes(of buffer: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: buffer[Int(start)..<Int(start + count)])
+    }
+
+    func slice(of buffer: ByteBuffer) -> ByteBuffer {
+        buffer.getSlice(at: buffer.readerIndex + Int(start), length: Int(count)) ?? ByteBuffer()
     }
 
     /// What a connection is to write by itself. A small part of a buffer's memory is copied: it would keep all of it for as

@@ -26,6 +26,8 @@ package final class Shard {
     /// Open connections.
     package private(set) var connectionCount = 0
     var deliveries = 0
+    /// nil while no connection here takes messages compressed.
+    var codec: DeflateCodec?
 
     struct Place {
         var generation: UInt32 = 0
@@ -34,6 +36,8 @@ package final class Shard {
         /// What waits for the end of the burst, to be sent over ``handle``; empty where nothing does.
         var waiting = Frames.none
         var isDirty = false
+        /// nil where the connection takes messages as they are.
+        var window: DeflateWindow?
         var socket: (any ShardSocket)?
         /// The same object as ``socket``, once it is open.
         var connection: (any Connection)?
@@ -71,13 +75,22 @@ package final class Shard {
     }
 
     /// The socket has become a connection, which takes over its place.
-    package func open(_ id: SocketID, _ connection: any Connection, identity: Identity) {
+    ///
+    /// - Parameter agreement: how it takes compressed messages, if it does.
+    package func open(
+        _ id: SocketID, _ connection: any Connection, identity: Identity, agreement: DeflateAgreement? = nil
+    ) {
         guard isCurrent(id) else { return }
+        if let agreement {
+            places[Int(id.index)].window = agreement.window
+            codec.add(agreement)
+        }
         places[Int(id.index)].socket = connection
         places[Int(id.index)].connection = connection
         connectionCount += 1
         roster.insert(identity.client, id.index)
-        onChange(ShardChange(kind: .opened, identity: identity, socket: id, remains: true))
+        onChange(
+            ShardChange(kind: .opened, identity: identity, socket: id, remains: true, agreement: agreement))
     }
 
     /// Presence has stored these connections, or cannot for the time being.
@@ -89,12 +102,14 @@ package final class Shard {
     package func remove(_ id: SocketID, identity: Identity?) {
         guard isCurrent(id) else { return }
         socketCount -= 1
+        let agreement = releaseWindow(of: id.index)
         places[Int(id.index)] = Place(generation: id.generation &+ 1)
         free.append(id.index)
         guard let identity else { return }
         connectionCount -= 1
         let remains = roster.remove(identity.client, id.index)
-        onChange(ShardChange(kind: .closed, identity: identity, socket: id, remains: remains))
+        onChange(
+            ShardChange(kind: .closed, identity: identity, socket: id, remains: remains, agreement: agreement))
     }
 
     /// All that the connection was given to write is with the kernel: until it says otherwise (nil), what it is to
@@ -142,8 +157,7 @@ package final class Shard {
             case .deliver(let delivery): write(delivery)
             case .common(let buffer): common = keep(buffer)
             case .send(let client, let part, let messages):
-                let frames = Frames(buffer: common, part)
-                roster.forEachSocket(of: client) { write(frames, messages, to: $0) }
+                write(Frames(buffer: common, part), messages, toAllOf: client)
             case .apply(let change): apply(change)
             case .close(let client, let code, let reason): close(client, code, reason: reason)
             }
@@ -190,4 +204,6 @@ struct ShardChange: Sendable {
     let socket: SocketID
     /// Whether the client has other connections in the shard.
     let remains: Bool
+    /// How the connection takes compressed messages, if it does.
+    var agreement: DeflateAgreement?
 }

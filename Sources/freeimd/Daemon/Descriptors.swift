@@ -54,8 +54,8 @@ struct Descriptors: Sendable {
     /// proc(5): since Linux 6.2 the size of `/proc/self/fd` is the number of open descriptors; it is 0 before.
     static func openCount() -> Int? {
         let folder = "/proc/self/fd"
-        var status = stat()
-        if stat(folder, &status) == 0, status.st_size > 0 { return Int(status.st_size) }
+        let size = (try? FileManager.default.attributesOfItem(atPath: folder))?[.size] as? Int
+        if let size, size > 0 { return size }
         return try? FileManager.default.contentsOfDirectory(atPath: folder).count
     }
 

@@ -46,12 +46,14 @@ enum ClientFrame {
 struct StateDriver {
     var state = ConnectionState()
     var limits = ConnectionState.Limits(frameBytes: 65_536, messageBytes: 65_536, keepsMessages: true)
+    /// nil: compression was not agreed on.
+    var codec: DeflateCodec?
 
     mutating func feed(_ bytes: some Collection<UInt8>) -> [ConnectionState.Action] {
         var buffer = ByteBuffer(bytes: Array(bytes))
         var actions: [ConnectionState.Action] = []
         state.prepend(to: &buffer)
-        while let action = state.next(&buffer, limits: limits) { actions.append(action) }
+        while let action = state.next(&buffer, limits: limits, codec: codec) { actions.append(action) }
         return actions
     }
 

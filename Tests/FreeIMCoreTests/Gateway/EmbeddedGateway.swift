@@ -1,3 +1,4 @@
+import Deflate
 import FreeIMMemory
 import Logging
 import NIOCore
@@ -22,21 +23,21 @@ struct EmbeddedGateway {
     }
 
     /// A connection that is open, as after its handshake.
-    func connect(_ client: ClientID = 7) throws -> Terminal {
-        let terminal = try handshake(client)
+    func connect(_ client: ClientID = 7, window: DeflateWindow? = nil) throws -> Terminal {
+        let terminal = try handshake(client, window: window)
         terminal.handler.answer()
         return terminal
     }
 
     /// A connection that waits for presence.
-    func handshake(_ client: ClientID = 7) throws -> Terminal {
+    func handshake(_ client: ClientID = 7, window: DeflateWindow? = nil) throws -> Terminal {
         #expect(context.enter())
         let channel = EmbeddedChannel(loop: loop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         let place = shard.admit(NoSocket())
         let handler = ConnectionHandler(
             gateway: context, shard: shard, place: place, identity: Identity(client: client),
-            origin: SocketOrigin(limits: context.addresses))
+            origin: SocketOrigin(limits: context.addresses), window: window)
         try channel.pipeline.syncOperations.addHandler(handler)
         return Terminal(channel: channel, handler: handler)
     }
@@ -74,7 +75,12 @@ struct Terminal {
 struct ServerFrame: Equatable, CustomStringConvertible {
     let opcode: Frame.Opcode
     let payload: [UInt8]
+    /// Whether the payload came compressed (RFC 7692); it is told inflated.
+    var isCompressed = false
 
+    static func compressed(_ text: String) -> Self {
+        Self(opcode: .text, payload: Array(text.utf8), isCompressed: true)
+    }
     static func text(_ text: String) -> Self { Self(opcode: .text, payload: Array(text.utf8)) }
     static func pong(_ text: String) -> Self { Self(opcode: .pong, payload: Array(text.utf8)) }
     static let ping = Self(opcode: .ping, payload: [])
@@ -85,13 +91,16 @@ struct ServerFrame: Equatable, CustomStringConvertible {
         return CloseCode(rawValue: UInt16(payload[0]) << 8 | UInt16(payload[1]))
     }
 
-    var description: String { "\(opcode) \(String(decoding: payload, as: UTF8.self))" }
+    var description: String {
+        "\(isCompressed ? "compressed " : "")\(opcode) \(String(decoding: payload, as: UTF8.self))"
+    }
 
     /// Reads whole frames as RFC 6455 §5.2 has them from a server: no mask, no fragments.
     static func read(_ bytes: inout ByteBuffer) throws -> [ServerFrame] {
         var frames: [ServerFrame] = []
         while let (first, second) = bytes.readMultipleIntegers(as: (UInt8, UInt8).self) {
-            #expect(first & 0xF0 == 0x80)
+            // The first reserved bit, of messages only, is that of compression.
+            #expect(first & 0xB0 == 0x80 && first & 0x48 != 0x48)
             let length: Int? =
                 switch second {
                 case 126: bytes.readInteger(as: UInt16.self).map(Int.init)
@@ -99,8 +108,13 @@ struct ServerFrame: Equatable, CustomStringConvertible {
                 default: Int(second)
                 }
             let opcode = try #require(Frame.Opcode(rawValue: first & 0x0F))
-            let payload = bytes.readBytes(length: try #require(length))
-            frames.append(ServerFrame(opcode: opcode, payload: try #require(payload)))
+            let bytes = bytes.readBytes(length: try #require(length))
+            let payload = try #require(bytes)
+            let isCompressed = first & 0x40 != 0
+            frames.append(
+                ServerFrame(
+                    opcode: opcode, payload: isCompressed ? try Inflater().whole(payload) : payload,
+                    isCompressed: isCompressed))
         }
         return frames
     }

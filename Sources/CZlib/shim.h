@@ -1,0 +1,3 @@
+// zlib's raw deflate and inflate; its input is const.
+#define ZLIB_CONST
+#include <zlib.h>
