@@ -1,5 +1,6 @@
 import FreeIMAPI
 import FreeIMCore
+import FreeIMMemory
 import NIOHTTP1
 import Testing
 
@@ -110,6 +111,67 @@ struct ClientTests {
             let answer = try await api.delete("/v1/clients/ann")
             #expect(answer.body == #"{"accepted":true}"#)
             #expect(await api.bus.next() == ClientID("ann").map { .forceOffline($0) })
+        }
+    }
+
+    @Test("A client that is banned is refused until the ban is lifted")
+    func ban() async throws {
+        try await withAPI { api in
+            let ann = try #require(ClientID("ann"))
+            for ban in ["60", #""10m""#] {
+                #expect(try await api.delete("/v1/clients/ann", #"{"ban":\#(ban)}"#).body == #"{"accepted":true}"#)
+                let change = ConnectionChange(.opened, Identity(client: ann))
+                let transitions = try await api.presence.update([change], on: "node")
+                guard case .refused(.banned) = transitions.first?.kind else {
+                    Issue.record("\(transitions)")
+                    continue
+                }
+                #expect(try await api.delete("/v1/clients/ann", #"{"ban":0,"reason":null}"#).status == 200)
+                #expect(try await api.presence.update([change], on: "node").map(\.kind) == [.online])
+                _ = try await api.presence.update([ConnectionChange(.closed, change.identity)], on: "node")
+            }
+        }
+    }
+
+    @Test("A reason is told to the nodes that have the client, in front of FreeIM's command")
+    func reason() async throws {
+        try await withAPI { api in
+            try await api.connect(7)
+            let reason = String(repeating: "é", count: 61) + "!"
+            #expect(try await api.delete("/v1/clients/7", #"{"reason":"\#(reason)"}"#).status == 200)
+            let command = CloseCommand(7, code: .forcedOffline, reason: reason)
+            #expect(await api.bus.next() == .forwarded(.close(command)))
+            #expect(await api.bus.next() == .forceOffline(7))
+        }
+    }
+
+    @Test(
+        "A reason or ban that cannot be is refused, and says what can",
+        arguments: [
+            (#"{"reason":"\#(String(repeating: "é", count: 62))"}"#, "reason has 124 bytes"),
+            (#"{"reason":5}"#, "'reason' must be a string"), (#"{"ban":2592001}"#, "0 (none) to 720h (30 days)"),
+            (#"{"ban":"721h"}"#, "0 (none) to 720h (30 days)"), (#"{"ban":-1}"#, "'ban' must be a whole number"),
+            (#"{"ban":1.5}"#, "'ban' must be"), (#"{"ban":"soon"}"#, "like \\\"10m\\\""),
+            (#"{"bann":1}"#, "'reason', 'ban'"),
+            ("[]", "an object is expected"),
+        ])
+    func wrongForceOffline(_ body: String, _ expected: String) async throws {
+        try await withAPI { api in
+            let answer = try await api.delete("/v1/clients/7", body)
+            #expect(answer.status == 400)
+            #expect(answer.body.contains(expected), "\(answer.body)")
+        }
+    }
+
+    @Test("A token may name a class of device")
+    func device() async throws {
+        try await withAPI { api in
+            #expect(try await api.post("/v1/connect-url", #"{"client":1,"device":"phone"}"#).status == 200)
+            for device in ["", String(repeating: "x", count: 65), #"a\u0007"#] {
+                let answer = try await api.post("/v1/connect-url", #"{"client":1,"device":"\#(device)"}"#)
+                #expect(answer.status == 400)
+                #expect(answer.body.contains("device must have 1 to 64 bytes"))
+            }
         }
     }
 

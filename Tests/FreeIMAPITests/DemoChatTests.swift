@@ -76,7 +76,7 @@ struct DemoChatTests {
             switch envelope {
             case .channel(_, _, let payload), .broadcast(_, let payload): return String(buffer: payload)
             case .direct(let message): return String(buffer: message.payload)
-            case .membership, .forceOffline, .location, .forwarded: continue
+            case .membership, .forceOffline, .location, .close, .forwarded: continue
             }
         }
         return nil

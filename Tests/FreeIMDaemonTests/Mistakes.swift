@@ -70,6 +70,20 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 """
             ]),
         Mistakes(
+            fixture: "device-limits",
+            errors: [
+                "device-limits.yaml:6:31: 'connections_per_client' of presence.memory is '1001', expected 0 to 1000",
+                """
+                device-limits.yaml:7:27: 'beyond_connections' of presence.memory is 'close', expected one of \
+                close_oldest, deny_new
+                """,
+                """
+                device-limits.yaml:8:7: 'classes' names '', but a class has 1 to 64 bytes of UTF-8 without control \
+                characters
+                """,
+                "device-limits.yaml:8:25: 'classes.phone' of presence.memory is '0', expected 1 to 1000",
+            ]),
+        Mistakes(
             fixture: "drain-delay",
             errors: [
                 """

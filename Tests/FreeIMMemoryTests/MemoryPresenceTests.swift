@@ -6,11 +6,15 @@ import Testing
 
 @Suite("The memory presence keeps the presence's contract")
 struct MemoryPresenceContractTests {
-    private let make: PresenceContract.Make = {
+    private let make: PresenceContract.Make = { try await Self.limited(DevicePolicy()) }
+    private let makeLimited: PresenceContract.MakeLimited = { try await Self.limited($0) }
+
+    private static func limited(_ devices: DevicePolicy) async throws -> PresenceFixture {
         let bus = MemoryTransport(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
         let identity = NodeIdentity(name: "a", servers: PresenceContract.nodes)
         return PresenceFixture(
-            presence: MemoryPresence(identity: identity, transport: bus), bus: bus, identity: identity)
+            presence: MemoryPresence(identity: identity, transport: bus, devices: devices), bus: bus, identity: identity
+        )
     }
 
     @Test("a client comes online with its first connection and goes offline with its last")
@@ -99,4 +103,25 @@ struct MemoryPresenceContractTests {
 
     @Test("changes are told in the order in which they were stored")
     func toldInOrder() async throws { try await PresenceContract.tellsInTheOrderOfStoring(make) }
+
+    @Test("beyond the limit the oldest connections are closed")
+    func oldest() async throws { try await PresenceContract.closesTheOldest(makeLimited) }
+
+    @Test("where the new one is denied it is not stored")
+    func denied() async throws { try await PresenceContract.deniesTheNew(makeLimited) }
+
+    @Test("classes have limits of their own")
+    func classes() async throws { try await PresenceContract.limitsClasses(makeLimited) }
+
+    @Test("a class' limit makes room for the client's")
+    func limits() async throws { try await PresenceContract.combinesLimits(makeLimited) }
+
+    @Test("limits hold for many connections at once")
+    func limitedAtOnce() async throws { try await PresenceContract.limitsUnderConcurrency(makeLimited) }
+
+    @Test("who is banned is not stored")
+    func bans() async throws { try await PresenceContract.bans(make) }
+
+    @Test("a ban ends when it is lifted, and by itself")
+    func bansEnd() async throws { try await PresenceContract.bansEnd(make) }
 }

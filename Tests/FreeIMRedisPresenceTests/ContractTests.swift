@@ -1,3 +1,5 @@
+import FreeIMCore
+import FreeIMRedisPresence
 import FreeIMTestSupport
 import RedisTestSupport
 import Testing
@@ -42,6 +44,22 @@ struct Rule: Sendable, CustomTestStringConvertible {
         Rule("who went offline", { try await PresenceContract.tellsWhoWentOffline($0) }),
         Rule("before it returns", { try await PresenceContract.tellsBeforeItReturns($0) }),
         Rule("in the order of storing", { try await PresenceContract.tellsInTheOrderOfStoring($0) }),
+        Rule("bans", { try await PresenceContract.bans($0) }),
+        Rule("bans end", { try await PresenceContract.bansEnd($0) }),
+    ]
+}
+
+/// A rule of the contract for a presence with a policy.
+struct LimitRule: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let check: @Sendable (@escaping PresenceContract.MakeLimited) async throws -> Void
+
+    static let all = [
+        LimitRule(testDescription: "the oldest is closed") { try await PresenceContract.closesTheOldest($0) },
+        LimitRule(testDescription: "the new one is denied") { try await PresenceContract.deniesTheNew($0) },
+        LimitRule(testDescription: "classes") { try await PresenceContract.limitsClasses($0) },
+        LimitRule(testDescription: "classes and the client's limit") { try await PresenceContract.combinesLimits($0) },
+        LimitRule(testDescription: "many at once") { try await PresenceContract.limitsUnderConcurrency($0) },
     ]
 }
 
@@ -60,6 +78,18 @@ struct ContractTests {
         try await withServer { server in
             let url = server.url
             try await rule.check { try makePresence(url, keyPrefix: "app:", ownLink: true) }
+        }
+    }
+
+    @Test("limits, on the transport's Redis", arguments: LimitRule.all)
+    func limits(_ rule: LimitRule) async throws {
+        try await withServer { server in
+            let url = server.url
+            try await rule.check { policy in
+                // Reactions are tried one after the other.
+                let name = "\(policy.reaction.rawValue):"
+                return try makePresence(url, keyPrefix: name) { $0.devices = policy }
+            }
         }
     }
 }

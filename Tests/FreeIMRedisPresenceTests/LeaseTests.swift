@@ -59,6 +59,45 @@ struct LeaseTests {
         }
     }
 
+    @Test("connections too many, and those of banned clients, are closed when they are stored anew")
+    func storedAnew() async throws {
+        try await withServer { server in
+            let node = try makePresence(server.url) {
+                $0.lease = .milliseconds(1_000)
+                $0.renewal = .milliseconds(100)
+                $0.devices.connectionsPerClient = 1
+            }
+            let inbox = RecordingInbox(on: MultiThreadedEventLoopGroup.singleton.next())
+            try await running([node.bus, node.presence]) {
+                try await node.bus.ready()
+                try await node.presence.ready()
+                try await node.bus.subscribe(inbox, to: [node.identity.subjects.server("a")])
+                let changes = [2, 2, 3].enumerated().map { number, client in
+                    ConnectionChange(
+                        .opened, Identity(client: ClientID(client)),
+                        connection: ConnectionID(
+                            epoch: 1, shard: 0, socket: SocketID(index: UInt32(number), generation: 0)))
+                }
+                #expect(try await node.presence.update(changes, on: "a").map(\.kind) == [.online, .online])
+                let replaced = CloseCommand(
+                    2, code: .replaced, reason: "replaced by a newer connection",
+                    connections: changes.prefix(1).compactMap(\.connection))
+                try await eventually { try inbox.envelopes.contains(.forwarded(.close(replaced))) }
+                inbox.clear()
+                let link = try #require((node.bus as? RedisTransport)?.link)
+                let far = Int64.max / 1_000_000
+                _ = try await link.client.pipeline([
+                    RedisCommand("FLUSHALL"), RedisCommand("ZADD", "im_v2_wsBanned", .string("\(far)"), "3"),
+                ])
+                let banned = CloseCommand(3, code: .forcedOffline, reason: "banned")
+                try await eventually(within: .seconds(10)) {
+                    let told = try inbox.envelopes
+                    return told.contains(.forwarded(.close(replaced))) && told.contains(.forwarded(.close(banned)))
+                }
+            }
+        }
+    }
+
     @Test("a business service with another list of servers finds the nodes', and leaves its own to them")
     func servers() async throws {
         try await withServer { server in

@@ -21,10 +21,16 @@ extension Cluster {
         return token
     }
 
-    func connect(_ id: Int, to node: Int? = nil) async throws -> Terminal {
-        let token = try await setToken(#"{"Item1":\#(id),"Item2":"m\#(id)"}"#)
+    func connect(_ id: Int, to node: Int? = nil, device: String? = nil) async throws -> Terminal {
+        try await Terminal.connect(nodes[node ?? home(of: id)].gatewayPort, target(id, device: device))
+    }
+
+    /// What a terminal asks for, with a token.
+    func target(_ id: Int, device: String? = nil) async throws -> String {
+        let claim = device.map { #","Item3":"\#($0)""# } ?? ""
+        let token = try await setToken(#"{"Item1":\#(id),"Item2":"m\#(id)"\#(claim)}"#)
         let path = layout.path.isEmpty ? "/" : layout.path
-        return try await Terminal.connect(nodes[node ?? home(of: id)].gatewayPort, "\(path)?token=\(token)")
+        return "\(path)?token=\(token)"
     }
 
     func command(_ script: String, _ id: String, _ channel: String) -> RedisCommand {

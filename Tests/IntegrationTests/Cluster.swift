@@ -26,6 +26,8 @@ final class Cluster {
         /// Stands before every key, and before no pub/sub channel.
         var keyPrefix = ""
         var database = 0
+        /// Further keys of `presence.redis`.
+        var presence: [String: String] = [:]
 
         /// Begins FreeIM v2's names.
         var prefix: String { prefix("im_v2") }
@@ -48,9 +50,11 @@ final class Cluster {
     }
 
     /// Runs `body` with a cluster of so many nodes, each of them called by its address; a lease is two seconds.
-    static func with(nodes count: Int, _ body: (Cluster) async throws -> Void) async throws {
+    static func with(
+        nodes count: Int, presence: [String: String] = [:], _ body: (Cluster) async throws -> Void
+    ) async throws {
         let addresses = try await freeAddresses(count)
-        try await with(Layout(names: addresses), addresses, body)
+        try await with(Layout(names: addresses, presence: presence), addresses, body)
     }
 
     /// Runs `body` with a cluster of nodes whose names need not be addresses.
@@ -104,7 +108,9 @@ final class Cluster {
                 "url": "\"\(server.url)/\(layout.database)\"", "key_prefix": "\"\(layout.keyPrefix)\"",
             ]
         ]
-        manifest.presence = ["presence.redis": ["lease": "2s", "renewal": "500ms"]]
+        manifest.presence = [
+            "presence.redis": ["lease": "2s", "renewal": "500ms"].merging(layout.presence) { $1 }
+        ]
         let node = try await Daemon.start(manifest)
         let api = API(port: node.apiPort)
         try await eventually(within: .seconds(10)) { try await api("GET", "/health/ready").status == 200 }

@@ -33,17 +33,22 @@ extension PresenceContract {
             try await presence.update([.init(.closed, Identity(client: client))], on: node).map(\.kind)
         }
 
-        /// What has been told to a node since the last time this was asked, in order.
+        /// The changes of channels that a node has been told since the last time this was asked, in order.
         func told(_ node: String) async throws -> [MembershipChange] {
+            try await envelopes(node).compactMap { envelope in
+                if case .membership(let change) = envelope { change } else { nil }
+            }
+        }
+
+        /// All that a node has been told since the last time this was asked, in order.
+        func envelopes(_ node: String) async throws -> [Envelope] {
             guard let inbox = inboxes[node] else { return [] }
             let end = Envelope.broadcast(sender: nil, payload: ByteBuffer(string: "end"))
             let body = EnvelopeCodec.encode(end)
             try await bus.publish([BusMessage(subject: subjects.server(node), body: body)]).get()
             try await eventually { inbox.bodies.last == body }
             defer { inbox.clear() }
-            return try inbox.envelopes.compactMap { envelope in
-                if case .membership(let change) = envelope { change } else { nil }
-            }
+            return try inbox.envelopes
         }
 
         /// What has been told to both nodes.

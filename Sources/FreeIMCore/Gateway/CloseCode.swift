@@ -34,6 +34,8 @@ public struct CloseCode: RawRepresentable, Hashable, Sendable, CustomStringConve
     public static let rateLimited = CloseCode(rawValue: 4002)
     /// The business closed the client's connections.
     public static let forcedOffline = CloseCode(rawValue: 4500)
+    /// A newer connection of the client took the place of this one; see ``DevicePolicy``.
+    public static let replaced = CloseCode(rawValue: 4501)
 
     /// Whether a terminal that gets this code should connect again by itself. A connection that ends without a close
     /// frame (1006 in browsers) is one to reopen.

@@ -26,6 +26,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Whether the answer to the handshake has left; it waits, with all behind it, until presence knows the terminal, so
     /// that what the business does for a terminal that says it is connected finds it online.
     private var isAnswered = false
+    /// Whether the handshake was answered with a refusal, by presence' decision.
+    private var isRefused = false
     /// The code that ended the connection, whichever side gave it.
     private var closeCode: CloseCode?
     /// Messages that hooks have not dealt with yet.
@@ -63,8 +65,6 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         handle = Self.handle(of: context.pipeline.syncOperations)
-        gateway.metrics.opened.increment()
-        if window != nil { gateway.deflate?.metrics.connections.increment() }
         look(at: shard.now + gateway.presenceTicks)
         shard.open(place, self, identity: identity, agreement: agreement)
     }
@@ -85,11 +85,24 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     func answer() {
         guard !isAnswered, context != nil else { return }
         isAnswered = true
+        gateway.metrics.opened.increment()
         flush()
         guard state.phase == .open else { return }
         // As if it had been silent for a while, so that terminals that came together are not pinged together.
         lastSeen = shard.now &- headStart
         look(at: lastSeen &+ gateway.pingTicks)
+    }
+
+    func refuse(_ refusal: ConnectionRefusal) {
+        guard state.phase == .open, let context else { return }
+        let answer = Refusal(refusal)
+        guard !isAnswered, HandshakeAnswer.refuse(answer, context) else {
+            return close(refusal.closeCode, reason: refusal.code)
+        }
+        isRefused = true
+        state.abandon()
+        gateway.metrics.countRefused(answer.status)
+        look(at: shard.now + gateway.closeTicks)
     }
 
     /// From none to half an interval of pings, and evenly so whichever connections there are.
@@ -109,7 +122,10 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         state.abandon()
         guard isRegistered else { return }
         isRegistered = false
-        gateway.metrics.countClosed(closeCode ?? .abnormal)
+        if !isRefused {
+            if !isAnswered { gateway.metrics.opened.increment() }
+            gateway.metrics.countClosed(closeCode ?? .abnormal)
+        }
         shard.remove(place, identity: identity)
         origin.leave()
         gateway.leave()

@@ -204,14 +204,13 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         state = .done
         var head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         if let offer { head.headers.add(name: "Sec-WebSocket-Extensions", value: offer.answer) }
-        // Not flushed: the terminal learns that it is in when presence knows it, see ``ConnectionHandler/answer()``.
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        // Held: the terminal learns that it is in when presence knows it, see ``ConnectionHandler/answer()``.
+        let answer = HandshakeAnswer(head, encoder: encoder, limit: gateway.configuration.maxPending.bytes)
         let connection = ConnectionHandler(
             gateway: gateway, shard: shard, place: place, identity: identity, origin: origin, window: offer?.window)
         let pipeline = context.pipeline.syncOperations
         do {
-            try pipeline.addHandler(connection)
-            _ = pipeline.removeHandler(encoder)
+            try pipeline.addHandlers([answer, connection])
             _ = pipeline.removeHandler(self)
             // Last: what the terminal sent behind its request goes to the connection, with no end of a read behind it
             // at which the answers would be flushed. The connection is not Sendable; it is of this loop, which is checked.
@@ -235,17 +234,8 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
                 LogKey.reason: "\(refusal.code)", LogKey.peer: "\(origin.address?.description ?? "-")",
                 LogKey.error: "\(refusal.cause.map { "\($0)" } ?? "-")",
             ])
-        let body = RefusalBody.json(refusal)
-        var headers = HTTPHeaders([
-            ("Content-Type", "application/json"), ("Content-Length", String(body.readableBytes)),
-            ("Connection", "close"),
-        ])
-        headers.add(contentsOf: refusal.headers)
-        let head = HTTPResponseHead(
-            version: .http1_1, status: HTTPResponseStatus(statusCode: refusal.status), headers: headers)
-        context.write(wrapOutboundOut(.head(head)), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        for part in refusal.answer { context.write(wrapOutboundOut(part), promise: nil) }
+        context.flush()
         // Only our half is closed at first: closing the socket over unread input would reset it under the answer.
         context.close(mode: .output, promise: nil)
         look(at: shard.now + gateway.closeTicks)
@@ -293,11 +283,5 @@ final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler, Sh
         guard let place else { return }
         nextLook = tick
         shard.schedule(place, due: tick)
-    }
-}
-
-extension HTTPHeaders {
-    fileprivate mutating func add(contentsOf fields: [(String, String)]) {
-        for (name, value) in fields { add(name: name, value: value) }
     }
 }

@@ -14,14 +14,16 @@ public enum Envelope: Sendable, Equatable {
     case membership(MembershipChange)
     /// Where a client is connected; an addition of ours.
     case location(ClientLocation)
-    /// A message for a client, or its force-offline, that came to a node without the client; not sent on again. An
-    /// addition of ours.
+    /// Close connections of a client, with a code and a reason; an addition of ours, only ever ``forwarded(_:)``.
+    case close(CloseCommand)
+    /// A message for a client, or its force-offline, that came to a node without the client, or a ``close(_:)``; not sent
+    /// on again. An addition of ours.
     indirect case forwarded(Envelope)
 
     /// False for what tells a node where clients are and in which channels.
     var isMessage: Bool {
         switch self {
-        case .direct, .channel, .broadcast, .forceOffline, .forwarded: true
+        case .direct, .channel, .broadcast, .forceOffline, .close, .forwarded: true
         case .membership, .location: false
         }
     }
@@ -42,6 +44,23 @@ public struct DirectMessage: Sendable, Equatable {
         self.receivers = receivers
         self.payload = payload
         self.wantsReceipt = wantsReceipt
+    }
+}
+
+/// What ends connections of a client on one node.
+public struct CloseCommand: Sendable, Equatable {
+    public var client: ClientID
+    public var code: CloseCode
+    /// For people; at most 123 bytes of it reach the terminal.
+    public var reason: String
+    /// Those of another process are passed over; empty: all that the client has on the node.
+    public var connections: [ConnectionID]
+
+    public init(_ client: ClientID, code: CloseCode, reason: String, connections: [ConnectionID] = []) {
+        self.client = client
+        self.code = code
+        self.reason = reason
+        self.connections = connections
     }
 }
 

@@ -19,6 +19,7 @@ extension EnvelopeCodec {
         if mayBeForwarded, cursor.skip(Command.forwarded) {
             return .forwarded(try envelope(&cursor, of: body, mayBeForwarded: false))
         }
+        if !mayBeForwarded, cursor.skip(Command.close) { return .close(try closeCommand(&cursor)) }
         throw EnvelopeError(.unsupported, "the command is unknown", at: cursor.position)
     }
 
@@ -121,6 +122,36 @@ extension EnvelopeCodec {
         guard let client else { throw EnvelopeError(.invalidClient, "Item1, the client, is missing", at: 0) }
         guard let kind else { throw EnvelopeError(.unsupported, "Item3 is no known change of channels", at: 0) }
         return MembershipChange(kind, client: client, channels: channels, announce: announce)
+    }
+
+    private static func closeCommand(_ cursor: inout JSONCursor) throws(EnvelopeError) -> CloseCommand {
+        var client: ClientID?
+        var code: CloseCode?
+        var reason = ""
+        var connections: [ConnectionID] = []
+        var isFirst = true
+        try cursor.enterObject()
+        while let name = try cursor.nextMember(&isFirst) {
+            switch cursor.itemNumber(name) {
+            case 1: client = try cursor.readClient()
+            case 2: code = UInt16(try cursor.readString().map(cursor.text) ?? "").map { CloseCode(rawValue: $0) }
+            case 3: reason = try cursor.readString().map(cursor.text) ?? ""
+            case 4:
+                for text in try cursor.readTexts() {
+                    guard let connection = ConnectionID(text) else {
+                        throw EnvelopeError(.unsupported, "Item4 lists what is no connection", at: cursor.position)
+                    }
+                    connections.append(connection)
+                }
+            default: try cursor.skipValue()
+            }
+        }
+        try cursor.finish()
+        guard let client else { throw EnvelopeError(.invalidClient, "Item1, the client, is missing", at: 0) }
+        guard let code, code.isValidOnWire else {
+            throw EnvelopeError(.unsupported, "Item2 is no code to close with", at: 0)
+        }
+        return CloseCommand(client, code: code, reason: reason, connections: connections)
     }
 
     private static func location(_ cursor: inout JSONCursor) throws(EnvelopeError) -> ClientLocation {

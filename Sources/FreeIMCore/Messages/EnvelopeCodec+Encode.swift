@@ -23,6 +23,8 @@ extension EnvelopeCodec {
             encode(change, into: &body)
         case .location(let location):
             encode(location, into: &body)
+        case .close(let command):
+            encode(command, into: &body)
         case .forwarded(let inner):
             body.writeStaticString(Command.prefix)
             body.writeStaticString(Command.forwarded)
@@ -67,6 +69,23 @@ extension EnvelopeCodec {
         body.writeStaticString(",\"Item3\":\"")
         body.writeString(change.kind.rawValue)
         body.writeStaticString(change.announce ? "\",\"Item4\":true}" : "\",\"Item4\":false}")
+    }
+
+    private static func encode(_ command: CloseCommand, into body: inout ByteBuffer) {
+        body.writeStaticString(Command.prefix)
+        body.writeStaticString(Command.close)
+        body.writeStaticString("{\"Item1\":")
+        JSONText.write(command.client, into: &body)
+        body.writeStaticString(",\"Item2\":")
+        body.writeString(command.code.description)
+        body.writeStaticString(",\"Item3\":")
+        JSONText.write(command.reason, into: &body)
+        body.writeStaticString(",\"Item4\":[")
+        for (index, connection) in command.connections.enumerated() {
+            if index > 0 { body.writeInteger(UInt8(ascii: ",")) }
+            JSONText.write(connection.description, into: &body)
+        }
+        body.writeStaticString("]}")
     }
 
     private static func encode(_ location: ClientLocation, into body: inout ByteBuffer) {

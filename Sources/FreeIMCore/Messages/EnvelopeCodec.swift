@@ -31,7 +31,7 @@ public enum EnvelopeCodec {
             capacity += payload.readableBytes * 3 / 2
         case .forwarded(.direct(let message)):
             capacity += message.payload.readableBytes * 3 / 2
-        case .forceOffline, .membership, .location, .forwarded:
+        case .forceOffline, .membership, .location, .close, .forwarded:
             break
         }
         var body = allocator.buffer(capacity: capacity)
@@ -47,5 +47,6 @@ public enum EnvelopeCodec {
         static let membership: StaticString = "Membership)"
         static let location: StaticString = "Location)"
         static let forwarded: StaticString = "Forwarded)"
+        static let close: StaticString = "Close)"
     }
 }

@@ -2,8 +2,8 @@ public import NIOCore
 
 /// The bodies of presence events. A token's value is the body of its connection's events, byte for byte.
 public enum PresenceEventBody {
-    /// `{"Item1":<client>,"Item2":"<metadata>"}`, as FreeIM's `ImHelper` writes it; or the identity's
-    /// ``Identity/eventBody``.
+    /// `{"Item1":<client>,"Item2":"<metadata>"}`, as FreeIM's `ImHelper` writes it, and behind it `"Item3":"<device>"`
+    /// where there is one, which FreeIM passes over; or the identity's ``Identity/eventBody``.
     public static func encode(_ identity: Identity) -> ByteBuffer {
         if let body = identity.eventBody { return ByteBuffer(string: body) }
         var body = ByteBuffer()
@@ -11,6 +11,10 @@ public enum PresenceEventBody {
         JSONText.write(identity.client, into: &body)
         body.writeStaticString(",\"Item2\":")
         JSONText.write(identity.metadata, into: &body)
+        if let device = identity.device {
+            body.writeStaticString(",\"Item3\":")
+            JSONText.write(device, into: &body)
+        }
         body.writeInteger(UInt8(ascii: "}"))
         return body
     }
@@ -47,18 +51,20 @@ public enum PresenceEventBody {
         var cursor = JSONCursor(bytes)
         var client: ClientID?
         var metadata: JSONString?
+        var device: String?
         var isFirst = true
         try cursor.enterObject()
         while let name = try cursor.nextMember(&isFirst) {
             switch cursor.itemNumber(name) {
             case 1: client = try cursor.readClient()
             case 2: metadata = try cursor.readString()
+            case 3: device = try cursor.readDevice()
             default: try cursor.skipValue()
             }
         }
         try cursor.finish()
         guard let client else { throw missingClient }
-        return Identity(client: client, metadata: try metadata.map(cursor.text))
+        return Identity(client: client, metadata: try metadata.map(cursor.text), device: device)
     }
 
     private static func channels(
@@ -83,5 +89,20 @@ public enum PresenceEventBody {
 
     private static var missingClient: EnvelopeError {
         EnvelopeError(.invalidClient, "Item1, the client, is missing", at: 0)
+    }
+}
+
+extension JSONCursor {
+    /// nil for whatever else somebody's tokens have in that place.
+    fileprivate mutating func readDevice() throws(EnvelopeError) -> String? {
+        let start = position
+        try skipTrivia()
+        guard next == UInt8(ascii: "\"") else {
+            position = start
+            try skipValue()
+            return nil
+        }
+        let text = try readString().map(self.text)
+        return text.flatMap { Identity.isDevice($0) ? $0 : nil }
     }
 }

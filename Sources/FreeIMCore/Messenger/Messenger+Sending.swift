@@ -63,17 +63,6 @@ extension Messenger {
             .broadcast(sender: nil, payload: payload.bytes), payload: payload, sender: nil, audience: .everyone)
     }
 
-    /// Closes all connections of a client; it may connect again.
-    public func forceOffline(_ client: ClientID) async throws(MessengerError) {
-        try check(client)
-        guard let server = identity.partition.server(for: client) else { return }
-        try await publish([
-            BusMessage(
-                subject: identity.subjects(for: client).server(server),
-                body: EnvelopeCodec.encode(.forceOffline(client)))
-        ])
-    }
-
     private func publishEverywhere(
         _ envelope: Envelope, payload: MessagePayload, sender: ClientID?, audience: OutboundMessage.Audience
     ) async throws(MessengerError) {
@@ -87,7 +76,7 @@ extension Messenger {
         }
     }
 
-    private func publish(_ messages: [BusMessage]) async throws(MessengerError) {
+    func publish(_ messages: [BusMessage]) async throws(MessengerError) {
         do {
             try await transport.publish(messages).get()
         } catch let error as TransportError {

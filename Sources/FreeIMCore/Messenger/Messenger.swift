@@ -29,7 +29,7 @@ public struct Messenger: Sendable {
     ///
     /// - Parameters:
     ///   - identity: names and order of the servers, as every node has them.
-    ///   - issuer: makes connect credentials; without one ``connectURL(for:metadata:)`` throws.
+    ///   - issuer: makes connect credentials; without one ``connectURL(for:metadata:device:)`` throws.
     ///   - eventLoopGroup: carries event subscriptions.
     public init(
         identity: NodeIdentity, transport: any Transport, presence: any PresenceHook,
@@ -52,12 +52,20 @@ public struct Messenger: Sendable {
 
     /// Makes a one-time URL with which `client` can connect, to its home node.
     ///
-    /// - Parameter metadata: comes back in the client's online and offline events; at most 4,096 bytes.
-    public func connectURL(for client: ClientID, metadata: String? = nil) async throws(MessengerError) -> ConnectURL {
+    /// - Parameters:
+    ///   - metadata: comes back in the client's online and offline events; at most 4,096 bytes.
+    ///   - device: the class of the device, for ``DevicePolicy/classes``; at most 64 bytes. It is in the events' bodies as
+    ///     well.
+    public func connectURL(
+        for client: ClientID, metadata: String? = nil, device: String? = nil
+    ) async throws(MessengerError) -> ConnectURL {
         try check(client)
         if let metadata, metadata.utf8.count > Identity.maximumMetadataBytes {
             throw MessengerError(
                 .invalidArgument, "metadata has \(metadata.utf8.count) bytes; at most \(Identity.maximumMetadataBytes)")
+        }
+        if let device, !Identity.isDevice(device) {
+            throw MessengerError(.invalidArgument, "device must have \(Identity.deviceExpectation)")
         }
         guard let issuer, let server = identity.partition.server(for: client) else {
             throw MessengerError(
@@ -65,7 +73,7 @@ public struct Messenger: Sendable {
         }
         let credential: Credential
         do {
-            credential = try await issuer.issue(for: Identity(client: client, metadata: metadata))
+            credential = try await issuer.issue(for: Identity(client: client, metadata: metadata, device: device))
         } catch let error as CredentialError {
             throw MessengerError(error)
         } catch {

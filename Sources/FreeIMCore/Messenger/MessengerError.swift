@@ -32,7 +32,13 @@ public struct MessengerError: Error, Sendable, CustomStringConvertible {
 
 extension MessengerError {
     init(_ error: PresenceError) {
-        let code: Code = error.code == .invalidCursor ? .invalidArgument : .unavailable
+        let code: Code =
+            switch error.code {
+            case .invalidCursor: .invalidArgument
+            case .limitReached: .overloaded
+            case .unsupported: .notSupported
+            default: .unavailable
+            }
         self.init(code, error.message, underlying: error.underlying)
     }
 

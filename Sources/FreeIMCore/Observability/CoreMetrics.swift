@@ -28,6 +28,10 @@ struct NodeMetrics: Sendable {
     let receiptsDropped: Counter
     /// Changes of presence that could not be stored.
     let presenceFailures: Counter
+    /// Connections that were not let in because their client is banned.
+    let banned: Counter
+    /// Connections that were not let in because their client has as many as it may.
+    let denied: Counter
     /// Messages of terminals that a hook failed on.
     let inboundFailures: Counter
     /// Clients with a connection here.
@@ -47,8 +51,17 @@ struct NodeMetrics: Sendable {
         unpublished = Counter(label: "freeim_node_publish_failures_total", factory: factory)
         receiptsDropped = Counter(label: "freeim_node_receipts_dropped_total", factory: factory)
         presenceFailures = Counter(label: "freeim_node_presence_failures_total", factory: factory)
+        banned = Counter(label: "freeim_node_connections_banned_total", factory: factory)
+        denied = Counter(label: "freeim_node_connections_denied_total", factory: factory)
         inboundFailures = Counter(label: "freeim_node_inbound_failures_total", factory: factory)
         clients = Gauge(label: "freeim_node_clients", factory: factory)
+    }
+
+    func count(_ refusal: ConnectionRefusal) {
+        switch refusal {
+        case .banned: banned.increment()
+        case .tooManyConnections: denied.increment()
+        }
     }
 }
 
@@ -62,6 +75,8 @@ struct GatewayMetrics: Sendable {
     let openedUnstored = Counter(label: "freeim_gateway_connections_opened_unstored_total")
     /// Connections closed, by the code that this side or the terminal gave first.
     let closed: [CloseCode: Counter]
+    /// Of these, connections whose place a newer one of their client took.
+    let replaced = Counter(label: "freeim_gateway_connections_replaced_total")
     /// Connections that ended with any other code.
     let closedOther = Counter(label: "freeim_gateway_connections_closed_total", dimensions: [("code", "other")])
     /// Handshakes refused, by HTTP status.
@@ -88,7 +103,7 @@ struct GatewayMetrics: Sendable {
     init() {
         let codes: [CloseCode] = [
             .normal, .goingAway, .protocolError, .invalidData, .policyViolation, .messageTooBig, .internalError,
-            .tryAgainLater, .slowReceiver, .heartbeatTimeout, .rateLimited, .forcedOffline, .abnormal,
+            .tryAgainLater, .slowReceiver, .heartbeatTimeout, .rateLimited, .forcedOffline, .replaced, .abnormal,
         ]
         closed = Dictionary(
             uniqueKeysWithValues: codes.map {
@@ -106,6 +121,7 @@ struct GatewayMetrics: Sendable {
 
     func countClosed(_ code: CloseCode) {
         (closed[code] ?? closedOther).increment()
+        if code == .replaced { replaced.increment() }
     }
 
     func countRefused(_ status: Int) {

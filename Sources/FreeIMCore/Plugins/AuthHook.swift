@@ -41,11 +41,14 @@ public struct Identity: Sendable, Equatable {
     /// The body of the client's events, byte for byte, where it differs from ``PresenceEventBody/encode(_:)``: FreeIM
     /// publishes a token's value as it is. Only ever what ``PresenceEventBody/decode(_:)`` reads.
     public var eventBody: String?
+    /// The class of the device, `phone` for instance, for ``DevicePolicy/classes``; nil: none. At most 64 bytes.
+    public var device: String?
 
-    public init(client: ClientID, metadata: String? = nil, eventBody: String? = nil) {
+    public init(client: ClientID, metadata: String? = nil, eventBody: String? = nil, device: String? = nil) {
         self.client = client
         self.metadata = metadata
         self.eventBody = eventBody
+        self.device = device
     }
 }
 

@@ -15,9 +15,21 @@ public protocol PresenceHook: Service {
     /// What cannot be stored right now may be stored later: its transitions are then handed to
     /// ``PresenceHost/announce(_:)``.
     ///
+    /// A connection that is not let in, because the client is banned or for a ``DevicePolicy``, is not stored; a
+    /// transition of the kind ``PresenceTransition/Kind/refused(_:)`` says so. If its end is among the same changes, that
+    /// changes nothing either; the node does not tell of its end later. What a policy closes is told to the node that
+    /// has it (``Envelope/close(_:)``), as is a banned client that was let in before it could be stored.
+    ///
     /// A presence for several nodes tells a client's home node, and the nodes with its connections, of each change of
     /// a client that has connections elsewhere than at home (``Envelope/location(_:)``).
     func update(_ changes: [ConnectionChange], on node: String) async throws(PresenceError) -> [PresenceTransition]
+
+    /// Keeps a client out of the whole cluster for so long, beginning with the next connection to be stored; `.zero` ends
+    /// that.
+    ///
+    /// - Throws: ``PresenceError/Code/limitReached`` where too many are banned, ``PresenceError/Code/unsupported`` where
+    ///   this presence cannot ban.
+    func ban(_ client: ClientID, for duration: Duration) async throws(PresenceError)
 
     /// The number of connections of each client, in the order asked.
     func connectionCounts(of clients: [ClientID]) async throws(PresenceError) -> [Int]
@@ -78,6 +90,11 @@ extension PresenceHook {
     public var gathersBursts: Bool { false }
     public func attach(to host: any PresenceHost) {}
 
+    public func ban(_ client: ClientID, for duration: Duration) async throws(PresenceError) {
+        throw PresenceError(
+            .unsupported, "the presence module of this node cannot ban; use presence.memory or presence.redis")
+    }
+
     public func connectionCount(of client: ClientID) async throws(PresenceError) -> Int {
         try await connectionCounts(of: [client]).first ?? 0
     }
@@ -114,28 +131,47 @@ public struct ConnectionChange: Sendable, Equatable {
 
     public var kind: Kind
     public var identity: Identity
+    /// nil for a connection that no policy concerns and that cannot be refused.
+    public var connection: ConnectionID?
 
-    public init(_ kind: Kind, _ identity: Identity) {
+    public init(_ kind: Kind, _ identity: Identity, connection: ConnectionID? = nil) {
         self.kind = kind
         self.identity = identity
+        self.connection = connection
     }
 }
 
-/// A client that came online or went offline.
+/// What a change led to: a client came online or went offline, or a connection was not let in.
 public struct PresenceTransition: Sendable, Equatable {
-    public enum Kind: Sendable { case online, offline }
+    public enum Kind: Sendable, Equatable {
+        case online, offline
+        case refused(ConnectionRefusal)
+    }
 
     public var kind: Kind
     /// With the metadata of the connection that made the difference.
     public var identity: Identity
     /// The channels that a client left by going offline.
     public var left: [ChannelName]
+    /// The connection that was refused.
+    public var connection: ConnectionID?
 
-    public init(_ kind: Kind, _ identity: Identity, left: [ChannelName] = []) {
+    public init(
+        _ kind: Kind, _ identity: Identity, left: [ChannelName] = [], connection: ConnectionID? = nil
+    ) {
         self.kind = kind
         self.identity = identity
         self.left = left
+        self.connection = connection
     }
+}
+
+/// Why a connection is not let in by presence.
+public enum ConnectionRefusal: Sendable, Equatable {
+    /// The client is banned for so long.
+    case banned(Duration)
+    /// The client has as many connections as it may; see ``DevicePolicy/Reaction/denyNew``.
+    case tooManyConnections(limit: Int)
 }
 
 /// A channel and the number of its members.
@@ -157,6 +193,10 @@ public struct PresenceError: Error, Sendable, CustomStringConvertible {
         public static let invalidCursor = Code(description: "invalid_cursor")
         /// The store, or the bus on which changes are told, could not be reached.
         public static let unavailable = Code(description: "unavailable")
+        /// A limit is reached.
+        public static let limitReached = Code(description: "limit_reached")
+        /// This presence does not have what was asked for.
+        public static let unsupported = Code(description: "unsupported")
     }
 
     public var code: Code

@@ -71,7 +71,7 @@ extension Section {
         if let value = parse(node, key, constraint) { target = value }
     }
 
-    private mutating func parse<Value: SectionValue>(
+    mutating func parse<Value: SectionValue>(
         _ node: Node, _ key: String, _ constraint: Constraint<Value>
     ) -> Value? {
         guard case .scalar(let text) = node.value else {
@@ -96,7 +96,7 @@ extension Section {
         return value
     }
 
-    private static func expectation<Value>(_ constraint: Constraint<Value>) -> String {
+    static func expectation<Value>(_ constraint: Constraint<Value>) -> String {
         constraint.expectation.isEmpty ? Value.expectation : "\(Value.expectation), \(constraint.expectation)"
     }
 }

@@ -21,12 +21,25 @@ package protocol Connection: ShardSocket {
     func answer()
     /// Sends a close frame behind what is queued, and ends the connection.
     func close(_ code: CloseCode, reason: String)
+    /// Presence has not let the connection in.
+    func refuse(_ refusal: ConnectionRefusal)
+}
+
+extension Connection {
+    package func refuse(_ refusal: ConnectionRefusal) {
+        close(refusal.closeCode, reason: refusal.code)
+    }
 }
 
 /// A socket's place in its shard, and the count of places' reuse, so that a stale id is recognised.
 package struct SocketID: Hashable, Sendable {
     package let index: UInt32
     package let generation: UInt32
+
+    package init(index: UInt32, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
 }
 
 extension SocketID {

@@ -9,6 +9,8 @@ enum ShardCommand: Sendable {
     case send(ClientID, Range<Int>, messages: Int)
     case apply(MembershipChange)
     case close(ClientID, CloseCode, reason: String)
+    /// One connection, if it is still that client's.
+    case closeOne(SocketID, ClientID, CloseCode, reason: String)
 }
 
 /// Frames for an audience within one shard: one message, or consecutive ones for the same audience in one buffer.

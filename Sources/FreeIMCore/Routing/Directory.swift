@@ -46,6 +46,8 @@ struct ShardSet: ExpressibleByArrayLiteral, Equatable {
     var count: Int { bits.nonzeroBitCount }
 
     mutating func insert(_ shard: Int) { bits |= 1 << UInt64(shard) }
+    /// Any number, that of no shard as well.
+    func contains(_ shard: Int) -> Bool { bits & (1 << UInt64(shard)) != 0 }
     mutating func remove(_ shard: Int) { bits &= ~(1 << UInt64(shard)) }
 
     @inline(__always)

@@ -31,16 +31,21 @@ extension Node: PresenceHost {
     /// Stores connections that opened and closed, batch after batch, until there are no more.
     func storeChanges() async {
         let gathersBursts = configuration.presence.gathersBursts
-        while let pending = await changes.next() {
+        var refused = RefusedConnections()
+        while let all = await changes.next() {
             let start = ContinuousClock.now
-            let batch = pending.map(\.change)
-            let transitions = await store(batch)
-            // Whatever became of it: those who wait for it are let in.
-            answer(pending)
-            if let transitions { await publish(events(of: batch, transitions)) }
+            let pending = refused.takeOut(all)
+            guard !pending.isEmpty else { continue }
+            let transitions = await store(pending.map(\.change))
+            refused.note(transitions ?? [], among: pending)
+            // Whatever became of it: those who wait for it are let in, unless they were refused.
+            answer(pending, refused)
+            if let transitions {
+                await publish(events(of: refused.letIn(pending).map(\.change), transitions))
+            }
             guard gathersBursts else { continue }
             // Cancelled, it goes on at once with what is left.
-            try? await Task.sleep(until: start + BurstPace.pause(after: batch.count), clock: .continuous)
+            try? await Task.sleep(until: start + BurstPace.pause(after: pending.count), clock: .continuous)
         }
     }
 
@@ -56,11 +61,17 @@ extension Node: PresenceHost {
         }
     }
 
-    private func answer(_ pending: [PendingChange]) {
+    private func answer(_ pending: [PendingChange], _ refused: RefusedConnections) {
         var opened = [[SocketID]](repeating: [], count: shards.count)
-        for entry in pending where entry.change.kind == .opened { opened[entry.shard].append(entry.socket) }
+        for entry in refused.letIn(pending) where entry.change.kind == .opened {
+            opened[entry.shard].append(entry.socket)
+        }
         for (shard, sockets) in zip(shards, opened) where !sockets.isEmpty {
             shard.run { $0.answer(sockets) }
+        }
+        for (connection, refusal) in refused.latest where shards.indices.contains(connection.shard) {
+            metrics.count(refusal)
+            shards[connection.shard].run { $0.refuse(connection.socket, refusal) }
         }
     }
 
@@ -77,6 +88,7 @@ extension Node: PresenceHost {
             messages = changes.map { message($0.kind == .opened, $0.identity) }
         }
         for transition in transitions {
+            if case .refused = transition.kind { continue }
             if eventBus.announce == .firstAndLast {
                 messages.append(message(transition.kind == .online, transition.identity))
             }

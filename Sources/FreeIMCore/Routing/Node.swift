@@ -20,6 +20,8 @@ public final class Node: Service, TransportInbox {
     let metrics = NodeMetrics()
 
     let router: NIOLoopBoundBox<Router>
+    /// Tells this process' connections from those of an earlier one of the same name.
+    let epoch: UInt64
     let changes: Mailbox<PendingChange>
     /// What is for clients that have to be looked for.
     let misrouted = Mailbox<MisroutedMessage>(limit: 4_096)
@@ -55,9 +57,11 @@ public final class Node: Service, TransportInbox {
         }
         let shards = loops.enumerated().map { ShardHandle(eventLoop: $1, number: $0) }
         let metrics = metrics
+        let epoch = UInt64.random(in: .min ... .max)
         let router = NIOLoopBoundBox.makeBoxSendingValue(
-            Router(configuration: configuration, metrics: metrics, eventLoop: busLoop, shards: shards.count) {
-                shard, commands in
+            Router(
+                configuration: configuration, metrics: metrics, eventLoop: busLoop, shards: shards.count, epoch: epoch
+            ) { shard, commands in
                 shards[shard].run { metrics.delivered.increment(by: $0.carryOut(commands)) }
             }, eventLoop: busLoop)
         self.configuration = configuration
@@ -65,6 +69,7 @@ public final class Node: Service, TransportInbox {
         self.eventLoop = busLoop
         self.shards = shards
         self.router = router
+        self.epoch = epoch
         // Closed connections are always taken: there are never more than opened ones.
         self.changes = Mailbox(limit: .max)
         var capabilities: Messenger.Capabilities = []
@@ -152,9 +157,11 @@ public final class Node: Service, TransportInbox {
         let number = shard.number
         shard.onChange = { change in
             self.onBusLoop { $0.apply(change, shard: number) }
+            let connection = ConnectionID(epoch: self.epoch, shard: number, socket: change.socket)
             _ = self.changes.offer(
                 PendingChange(
-                    change: ConnectionChange(change.kind, change.identity), shard: number, socket: change.socket))
+                    change: ConnectionChange(change.kind, change.identity, connection: connection), shard: number,
+                    socket: change.socket))
         }
         shard.onReceipt = { receipt, delivered in
             self.onBusLoop { $0.settle(receipt, delivered: delivered) }

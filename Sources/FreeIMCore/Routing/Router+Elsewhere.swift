@@ -13,6 +13,20 @@ extension Router {
         burst.add(.close(client, .forcedOffline, reason: "forced offline"), in: entry.shards)
     }
 
+    /// See ``Envelope/close(_:)``.
+    func close(_ command: CloseCommand) {
+        guard let entry = directory.entry(of: command.client) else { return metrics.offline.increment() }
+        guard !command.connections.isEmpty else {
+            return burst.add(.close(command.client, command.code, reason: command.reason), in: entry.shards)
+        }
+        for connection in command.connections where connection.epoch == epoch && entry.shards.contains(connection.shard)
+        {
+            burst.add(
+                .closeOne(connection.socket, command.client, command.code, reason: command.reason),
+                in: [connection.shard])
+        }
+    }
+
     func isHome(of client: ClientID) -> Bool {
         partition.server(for: client) == identity.name
     }

@@ -23,16 +23,19 @@ final class Router {
     private let allShards: ShardSet
     private let hooks: [any MessageHook]
     let eventLoop: any EventLoop
+    /// Of the connections of this process.
+    let epoch: UInt64
     /// Within a burst, or until the loop's next turn, what goes out gathers.
     private var isGathering = false
 
     init(
         configuration: NodeConfiguration, metrics: NodeMetrics, eventLoop: any EventLoop, shards: Int,
-        dispatch: @escaping (Int, [ShardCommand]) -> Void
+        epoch: UInt64 = 0, dispatch: @escaping (Int, [ShardCommand]) -> Void
     ) {
         self.configuration = configuration
         self.metrics = metrics
         self.eventLoop = eventLoop
+        self.epoch = epoch
         self.dispatch = dispatch
         self.burst = Burst(shards: shards)
         self.partition = configuration.identity.partition
@@ -76,7 +79,8 @@ final class Router {
             locations.told(location, isWanted: isConnected(location.client) || isHome(of: location.client))
         case .forwarded(.direct(let message)): receiveForwarded(message)
         case .forwarded(.forceOffline(let client)): forceOffline(client, isForwarded: true)
-        case .forwarded: metrics.malformed.increment()
+        case .forwarded(.close(let command)): close(command)
+        case .forwarded, .close: metrics.malformed.increment()
         }
     }
 

@@ -98,6 +98,12 @@ package final class Shard {
         for id in ids where isCurrent(id) { places[Int(id.index)].connection?.answer() }
     }
 
+    /// Presence has not let this connection in.
+    func refuse(_ id: SocketID, _ refusal: ConnectionRefusal) {
+        guard isCurrent(id) else { return }
+        places[Int(id.index)].connection?.refuse(refusal)
+    }
+
     /// The socket is gone. `identity` where it had become a connection.
     package func remove(_ id: SocketID, identity: Identity?) {
         guard isCurrent(id) else { return }
@@ -160,6 +166,7 @@ package final class Shard {
                 write(Frames(buffer: common, part), messages, toAllOf: client)
             case .apply(let change): apply(change)
             case .close(let client, let code, let reason): close(client, code, reason: reason)
+            case .closeOne(let id, let client, let code, let reason): close(id, of: client, code, reason: reason)
             }
         }
         flush()
@@ -184,6 +191,15 @@ package final class Shard {
             passOn(index)
             places[Int(index)].connection?.close(code, reason: reason)
         }
+    }
+
+    private func close(_ id: SocketID, of client: ClientID, _ code: CloseCode, reason: String) {
+        guard isCurrent(id) else { return }
+        var isClients = false
+        roster.forEachSocket(of: client) { isClients = isClients || $0 == id.index }
+        guard isClients else { return }
+        passOn(id.index)
+        places[Int(id.index)].connection?.close(code, reason: reason)
     }
 
     /// Ends every socket politely; what is not gone by then ends with ``abortAll()``.

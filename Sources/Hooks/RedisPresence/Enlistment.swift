@@ -34,6 +34,8 @@ actor Enlistment {
         var connections: Int
         /// Of the connection opened last.
         var identity: Identity
+        /// In the order in which they opened; empty without a policy.
+        var devices: [PresenceStore.Device]
     }
 
     init(node: String, store: PresenceStore) {
@@ -66,6 +68,7 @@ actor Enlistment {
         }
         do throws(PresenceError) {
             if let transitions = try await store.update(changes, incarnation: incarnation, node: node) {
+                forgetRefused(transitions, among: changes, storedUnder: incarnation)
                 return transitions
             }
             store.metrics.leasesLost.increment()
@@ -82,6 +85,22 @@ actor Enlistment {
         return []
     }
 
+    /// What was not let in does not count. Where all is being stored anew, it may have been counted there meanwhile.
+    private func forgetRefused(
+        _ transitions: [PresenceTransition], among changes: [ConnectionChange], storedUnder incarnation: String
+    ) {
+        let refused = transitions.filter { if case .refused = $0.kind { true } else { false } }
+        guard !refused.isEmpty else { return }
+        let ended = Set(changes.lazy.filter { $0.kind == .closed }.compactMap(\.connection))
+        for transition in refused {
+            if let connection = transition.connection, !ended.contains(connection) {
+                note(ConnectionChange(.closed, transition.identity, connection: connection))
+            }
+            if !isStored { unstored[transition.identity.client] = transition.identity }
+        }
+        if isStored, self.incarnation != incarnation { mistrust() }
+    }
+
     private func gather(_ changes: [ConnectionChange]) {
         for change in changes { unstored[change.identity.client] = change.identity }
     }
@@ -90,10 +109,17 @@ actor Enlistment {
         let client = change.identity.client
         switch change.kind {
         case .opened:
-            local[client] = LocalClient(connections: (local[client]?.connections ?? 0) + 1, identity: change.identity)
+            var entry = local[client] ?? LocalClient(connections: 0, identity: change.identity, devices: [])
+            entry.connections += 1
+            entry.identity = change.identity
+            if let connection = change.connection, store.configuration.devices.isActive {
+                entry.devices.append(PresenceStore.Device(connection: connection, device: change.identity.device))
+            }
+            local[client] = entry
         case .closed:
             guard var entry = local[client] else { return }
             entry.connections -= 1
+            entry.devices.removeAll { $0.connection == change.connection }
             local[client] = entry.connections > 0 ? entry : nil
         }
     }
@@ -178,7 +204,7 @@ actor Enlistment {
         let rows = portion.map { client, identity in
             PresenceStore.Row(
                 identity: local[client]?.identity ?? identity, connections: local[client]?.connections ?? 0,
-                channels: channels[client] ?? [])
+                channels: channels[client] ?? [], devices: local[client]?.devices ?? [])
         }
         for (client, _) in portion { unstored[client] = nil }
         do throws(PresenceError) {

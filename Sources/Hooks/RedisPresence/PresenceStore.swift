@@ -14,6 +14,8 @@ final class PresenceStore: Sendable {
     /// Publishes what scripts return; nil where they publish themselves, on the server of the bus.
     private let transport: (any Transport)?
     private let header: [RedisArgument]
+    /// As scripts read it; empty without one.
+    let policy: ByteBuffer
     private let waker: AsyncStream<Void>.Continuation
     /// Elements ask for ``Enlistment/work()``.
     let wakes: AsyncStream<Void>
@@ -31,6 +33,7 @@ final class PresenceStore: Sendable {
         self.transport = isDirect ? nil : transport
         keys = PresenceKeys(identity: identity, keyPrefix: link.keyPrefix)
         header = keys.header(isDirect: isDirect)
+        policy = configuration.devices.scriptText
         (wakes, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 

@@ -3,6 +3,10 @@ import NIOCore
 import RedisClient
 
 extension RedisPresence {
+    public func ban(_ client: ClientID, for duration: Duration) async throws(PresenceError) {
+        try await store.ban(client, for: duration)
+    }
+
     public func join(_ client: ClientID, _ channels: [ChannelName]) async throws(PresenceError) -> [ChannelName] {
         guard !channels.isEmpty else { return [] }
         let call = MembershipCall(kind: .joined, client: client, channels: channels)

@@ -13,6 +13,8 @@ public struct RedisPresenceConfiguration: ModuleConfiguration {
     public var tracking = true
     /// Rows of a lost node that are taken in one script; Redis serves others in between.
     public var sweepBatch = 100
+    /// How many connections one client may have.
+    public var devices = DevicePolicy()
 
     public init() {}
 
@@ -31,6 +33,7 @@ public struct RedisPresenceConfiguration: ModuleConfiguration {
             "Whether joins and leaves of FreeIM's .NET ImHelper are noticed (CLIENT TRACKING).")
         section.read(
             "sweep_batch", into: &sweepBatch, .range(1...1_000), "Connections of a lost node that one script takes.")
+        devices.read(from: &section)
         options = RedisOptions.readOwn(from: &section)
     }
 }

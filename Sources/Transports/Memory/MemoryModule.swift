@@ -12,12 +12,14 @@ extension ModuleFactory where Product == any Transport {
 extension ModuleFactory where Product == any PresenceHook {
     /// `presence.memory`
     public static var memory: Self {
-        Self("memory", "Who is online and in which channels, of one process", configuration: NoConfiguration.self) {
-            (_, context) throws(ModuleError) in
+        Self(
+            "memory", "Who is online and in which channels, of one process",
+            configuration: MemoryPresenceConfiguration.self
+        ) { (configuration, context) throws(ModuleError) in
             guard let transport = context.transport else {
                 throw ModuleError(.missingModule, "presence.memory needs a transport; add 'use: transport.memory'")
             }
-            return MemoryPresence(identity: context.node, transport: transport)
+            return MemoryPresence(identity: context.node, transport: transport, devices: configuration.devices)
         }
     }
 }

@@ -13,8 +13,19 @@ public actor MemoryPresence: PresenceHook {
     private var online = PagedTable<ClientID, [String: Int]>()
     private var members = PagedTable<ChannelName, PagedTable<ClientID, Void>>()
     private var channels: [ClientID: Set<ChannelName>] = [:]
+    let policy: DevicePolicy
+    let now: @Sendable () -> ContinuousClock.Instant
+    /// A client's connections in the order in which they were stored; empty without a policy.
+    var devices: [ClientID: [Device]] = [:]
+    var bans = Bans()
 
-    public init(identity: NodeIdentity, transport: any Transport) {
+    /// - Parameter now: the clock of bans.
+    public init(
+        identity: NodeIdentity, transport: any Transport, devices policy: DevicePolicy = DevicePolicy(),
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
+    ) {
+        self.policy = policy
+        self.now = now
         self.identity = identity
         self.transport = transport
         self.subjects = identity.subjects
@@ -34,13 +45,23 @@ public actor MemoryPresence: PresenceHook {
     public func update(
         _ changes: [ConnectionChange], on node: String
     ) async throws(PresenceError) -> [PresenceTransition] {
-        let transitions = changes.compactMap { change in
+        var refused: Set<ConnectionID> = []
+        var closing: [(node: String, CloseCommand)] = []
+        let transitions = changes.compactMap { change -> PresenceTransition? in
             switch change.kind {
-            case .opened: opened(change.identity, on: node)
-            case .closed: closed(change.identity, on: node)
+            case .opened:
+                guard let refusal = refusal(of: change, on: node, &closing) else {
+                    return opened(change.identity, on: node)
+                }
+                change.connection.map { _ = refused.insert($0) }
+                return PresenceTransition(.refused(refusal), change.identity, connection: change.connection)
+            case .closed:
+                if let connection = change.connection, refused.contains(connection) { return nil }
+                forget(change.connection, of: change.identity.client)
+                return closed(change.identity, on: node)
             }
         }
-        await tell(node, changes, transitions)
+        await tell(node, changes, transitions, closing)
         return transitions
     }
 
@@ -67,10 +88,16 @@ public actor MemoryPresence: PresenceHook {
 
     /// Tells a node what its index must know of connections that are stored already. Tries until the bus takes it or
     /// stops, each time with the channels as they are then: older news must not come behind a join or leave.
-    private func tell(_ node: String, _ changes: [ConnectionChange], _ transitions: [PresenceTransition]) async {
+    private func tell(
+        _ node: String, _ changes: [ConnectionChange], _ transitions: [PresenceTransition],
+        _ closing: [(node: String, CloseCommand)]
+    ) async {
+        let closes = closing.map { node, command in
+            BusMessage(subject: subjects.server(node), body: EnvelopeCodec.encode(.forwarded(.close(command))))
+        }
         while !Task.isCancelled {
             do {
-                return try await publish(indexMessages(for: node, changes, transitions))
+                return try await publish(indexMessages(for: node, changes, transitions) + closes)
             } catch {
                 if (error.underlying as? TransportError)?.code == .stopped { return }
             }

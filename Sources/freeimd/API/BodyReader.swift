@@ -15,6 +15,12 @@ struct BodyReader: Sendable {
         try RequestObject(await bytes(of: request), members: members)
     }
 
+    /// nil for a request without a body.
+    func objectIfAny(of request: Request, members: [String]) async throws -> RequestObject? {
+        let bytes = try await bytes(of: request)
+        return bytes.readableBytes > 0 ? try RequestObject(bytes, members: members) : nil
+    }
+
     private func bytes(of request: Request) async throws -> ByteBuffer {
         let tooLarge = APIFault.bodyTooLarge(limit: limit, linger: timeout)
         if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }

@@ -22,9 +22,10 @@ struct ClientRoutes: Sendable {
     }
 
     @Sendable private func connectURL(_ request: Request, _ context: APIContext) async throws -> JSONAnswer {
-        let body = try await bodies.object(of: request, members: ["client", "metadata"])
+        let body = try await bodies.object(of: request, members: ["client", "metadata", "device"])
         let url = try await messenger.connectURL(
-            for: try body.required("client").client(), metadata: try body.optional("metadata")?.string())
+            for: try body.required("client").client(), metadata: try body.optional("metadata")?.string(),
+            device: try body.optional("device")?.string())
         return [
             "url": .string(url.url), "token": .optional(url.token),
             "expires_in": url.expiresIn.map { .number($0.components.seconds) } ?? .null,
@@ -46,7 +47,10 @@ struct ClientRoutes: Sendable {
     }
 
     @Sendable private func forceOffline(_ request: Request, _ context: APIContext) async throws -> Response {
-        try await messenger.forceOffline(try context.clientInPath())
+        let client = try context.clientInPath()
+        let body = try await bodies.objectIfAny(of: request, members: ["reason", "ban"])
+        try await messenger.forceOffline(
+            client, reason: try body?.optional("reason")?.string(), ban: try body?.optional("ban")?.duration())
         return MessageRoutes.accepted
     }
 

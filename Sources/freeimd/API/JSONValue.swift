@@ -35,6 +35,16 @@ struct JSONValue {
         throw expected("true or false")
     }
 
+    /// Whole seconds, or a string like `10m`.
+    func duration() throws(APIFault) -> Duration {
+        if let string = text.jsonString {
+            if let duration = Duration(sectionText: string) { return duration }
+        } else if let seconds = UInt32(String(buffer: text)) {
+            return .seconds(seconds)
+        }
+        throw expected("a whole number of seconds, or a string like \"10m\" or \"24h\"")
+    }
+
     /// The text decides the kind of id, `5` and `"5"` are the same client.
     func client() throws(APIFault) -> ClientID {
         if let string = text.jsonString {

@@ -24,7 +24,8 @@ struct CloseCodeTests {
         "codes of a decision or a mistake ask to stay away",
         arguments: [
             CloseCode.normal, .protocolError, .invalidData, .policyViolation, .messageTooBig, .forcedOffline,
-            CloseCode(rawValue: 3000), CloseCode(rawValue: 4999), CloseCode(rawValue: 0), CloseCode(rawValue: 5000),
+            .replaced, CloseCode(rawValue: 3000), CloseCode(rawValue: 4999), CloseCode(rawValue: 0),
+            CloseCode(rawValue: 5000),
         ])
     func stayAway(code: CloseCode) {
         #expect(!code.shouldReconnect)
@@ -34,7 +35,7 @@ struct CloseCodeTests {
     func ours() {
         let codes: [CloseCode] = [
             .normal, .goingAway, .protocolError, .invalidData, .policyViolation, .messageTooBig, .internalError,
-            .tryAgainLater, .slowReceiver, .heartbeatTimeout, .forcedOffline,
+            .tryAgainLater, .slowReceiver, .heartbeatTimeout, .forcedOffline, .replaced,
         ]
         #expect(codes.allSatisfy { $0.isValidOnWire })
         #expect(!CloseCode.abnormal.isValidOnWire)

@@ -57,6 +57,50 @@ struct MessengerTests {
         #expect(try transport.envelopes == [.forceOffline(4)])
     }
 
+    @Test("a reason goes to the nodes that have the client, in front of FreeIM's command to its home")
+    func reason() async throws {
+        try await messenger(presence: NoPresence(nodes: ["c", "b"])).forceOffline(4, reason: "spam")
+        #expect(transport.subjects == ["c", "b", "b"].map(server))
+        let close = Envelope.forwarded(.close(CloseCommand(4, code: .forcedOffline, reason: "spam")))
+        #expect(try transport.envelopes == [close, close, .forceOffline(4)])
+        #expect(transport.calls.count == 1)
+    }
+
+    @Test("a ban that is not stored closes nothing, and one that cannot be is told")
+    func ban() async throws {
+        for (code, expected) in [
+            (PresenceError.Code.unavailable, MessengerError.Code.unavailable), (.limitReached, .overloaded),
+        ] {
+            let messenger = messenger(presence: NoPresence(failure: PresenceError(code, "no"), bans: true))
+            let error = await #expect(throws: MessengerError.self) {
+                try await messenger.forceOffline(4, ban: .seconds(1))
+            }
+            #expect(error?.code == expected)
+        }
+        let error = await #expect(throws: MessengerError.self) {
+            try await messenger().forceOffline(4, ban: .seconds(1))
+        }
+        #expect(error?.code == .notSupported)
+        #expect(transport.calls.isEmpty)
+    }
+
+    @Test("a reason fits into a close frame, and a ban ends within 30 days")
+    func limits() async throws {
+        let messenger = messenger(presence: NoPresence(bans: true))
+        let fits = String(repeating: "x", count: 123)
+        try await messenger.forceOffline(4, reason: fits, ban: Messenger.maximumBan)
+        try await messenger.forceOffline(4, reason: "", ban: .zero)
+        for (reason, ban) in [
+            (fits + "x", nil), (nil, Messenger.maximumBan + .nanoseconds(1)), (nil, .seconds(-1)),
+        ] as [(String?, Duration?)] {
+            let error = await #expect(throws: MessengerError.self) {
+                try await messenger.forceOffline(4, reason: reason, ban: ban)
+            }
+            #expect(error?.code == .invalidArgument)
+        }
+        #expect(try transport.envelopes == [.forceOffline(4), .forceOffline(4)])
+    }
+
     @Test("any Encodable value is sent as its JSON text, with sorted keys")
     func encodable() async throws {
         struct Note: Encodable { let text: String, at: Int, link: String }

@@ -69,6 +69,7 @@ extension ShardCommand {
         case .common, .send: return "a part of a common buffer"
         case .apply(let change): return "\(change.kind.rawValue) \(change.client) \(change.channels.map(\.text))"
         case .close(let client, let code, _): return "close \(client) \(code)"
+        case .closeOne(let id, let client, let code, _): return "close \(id.index) of \(client) \(code)"
         }
     }
 }

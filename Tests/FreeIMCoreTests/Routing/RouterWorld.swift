@@ -125,10 +125,18 @@ final class NoPresence: PresenceHook {
     let failure: PresenceError?
     let maximumNodes: Int?
     let gathersBursts: Bool
+    /// Where every client is.
+    private let nodes: [String]
+    private let bans: Bool
     private let updated = Mutex<[[ClientID]]>([])
 
-    init(failure: PresenceError? = nil, maximumNodes: Int? = nil, gathersBursts: Bool = false) {
+    init(
+        failure: PresenceError? = nil, maximumNodes: Int? = nil, gathersBursts: Bool = false, nodes: [String] = [],
+        bans: Bool = false
+    ) {
         self.failure = failure
+        self.nodes = nodes
+        self.bans = bans
         self.maximumNodes = maximumNodes
         self.gathersBursts = gathersBursts
     }
@@ -150,7 +158,13 @@ final class NoPresence: PresenceHook {
     func connectionCounts(of clients: [ClientID]) async throws(PresenceError) -> [Int] {
         try answer(clients.map { _ in 0 })
     }
-    func nodes(of clients: [ClientID]) async throws(PresenceError) -> [[String]] { try answer(clients.map { _ in [] }) }
+    func nodes(of clients: [ClientID]) async throws(PresenceError) -> [[String]] {
+        try answer(clients.map { _ in nodes })
+    }
+    func ban(_ client: ClientID, for duration: Duration) async throws(PresenceError) {
+        guard bans else { throw PresenceError(.unsupported, "no bans") }
+        try answer(())
+    }
     func onlineCount() async throws(PresenceError) -> Int { try answer(0) }
     func onlineClients(_ page: PageRequest) async throws(PresenceError) -> Page<ClientID> {
         try answer(Page(items: [], next: nil))

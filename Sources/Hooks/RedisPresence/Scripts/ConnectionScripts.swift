@@ -1,32 +1,59 @@
 import RedisClient
 
 extension PresenceScripts {
-    /// Stores connections that opened and closed on a node, in order.
+    /// Stores connections that opened and closed on a node, in order, unless their client is banned or a policy is
+    /// against it; closes those that a policy wants to be closed for them.
     ///
-    /// Arguments: incarnation, node; per change: `+` or `-`, dialect, id, id as JSON, home, event's body.
-    /// Returns: `ok`, transitions as (number of the change from 0, `on` or `off`, channels left), publications; or
-    /// `lost` where the incarnation has no lease any more, and nothing is stored then.
+    /// Arguments: incarnation, node, policy as JSON or empty; per change: `+` or `-`, dialect, id, id as JSON, home,
+    /// event's body, connection, class.
+    /// Returns: `ok`, transitions as (number of the change from 0, `on` or `off`, channels left; or `banned`, ms; or
+    /// `limit`, connections), publications; or `lost` where the incarnation has no lease any more, and nothing is stored
+    /// then.
     static let update = script(
         #"""
-        local incarnation, node = ARGV[8], ARGV[9]
+        local incarnation, node, policy = ARGV[8], ARGV[9], policyOf(ARGV[10])
         if not isAlive(incarnation) then return {'lost'} end
-        local rows, transitions = rowsOf(incarnation), {}
-        for at = 10, #ARGV, 6 do
+        local rows, transitions, refused = rowsOf(incarnation), {}, {}
+        local hasBans = redis.call('EXISTS', base .. 'Banned') == 1
+        for at = 11, #ARGV, 8 do
           local d, id, json, home = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-          local number, row = (at - 10) / 6, redis.call('HGET', rows, id)
+          local connection, class = ARGV[at + 6], ARGV[at + 7]
+          local number, row = (at - 11) / 8, redis.call('HGET', rows, id)
           row = row and cjson.decode(row)
           if ARGV[at] == '+' then
-            row = row or {0, d, home, json}
-            row[1], row[5] = row[1] + 1, ARGV[at + 5]
-            redis.call('HSET', rows, id, cjson.encode(row))
-            if redis.call('HINCRBY', keys[d] .. 'Online', id, 1) == 1 then
-              transitions[#transitions + 1] = {number, 'on', {}}
+            local ban, excess, isTooMany = hasBans and banOf(id), {}, false
+            if policy and not ban and redis.call('HEXISTS', keys[d] .. 'Online', id) == 1 then
+              local all = connectionsOf(id)
+              all[#all + 1] = {0, class, connection, node}
+              excess = excessOf(policy, all)
+              for _, one in ipairs(excess) do isTooMany = isTooMany or one[3] == connection end
             end
-            local channels = channelsOf(d, id)
-            if #channels > 0 then tell(node, 'present', json, channels, false) end
-            locate(node, id, json, home)
-          elseif row then
+            if ban or isTooMany then
+              if connection ~= '' then refused[connection] = true end
+              transitions[#transitions + 1] = {number, ban and 'banned' or 'limit', ban or policy.max}
+            else
+              row = row or {0, d, home, json}
+              row[1], row[5] = row[1] + 1, ARGV[at + 5]
+              if policy then
+                row[6] = row[6] or {}
+                row[6][#row[6] + 1] = {redis.call('INCR', base .. 'Sequence'), class, connection}
+              end
+              redis.call('HSET', rows, id, cjson.encode(row))
+              if redis.call('HINCRBY', keys[d] .. 'Online', id, 1) == 1 then
+                transitions[#transitions + 1] = {number, 'on', {}}
+              end
+              local channels = channelsOf(d, id)
+              if #channels > 0 then tell(node, 'present', json, channels, false) end
+              locate(node, id, json, home)
+              for _, one in ipairs(excess) do replace(one, json) end
+            end
+          elseif row and not refused[connection] then
             row[1] = row[1] - 1
+            local others = {}
+            for _, one in ipairs(row[6] or {}) do
+              if one[3] ~= connection then others[#others + 1] = one end
+            end
+            row[6] = row[6] and others
             if row[1] > 0 then
               redis.call('HSET', rows, id, cjson.encode(row))
             else
@@ -47,27 +74,41 @@ extension PresenceScripts {
     /// Sets how many connections clients have on a node, whatever was stored before, and tells the node their channels.
     ///
     /// Arguments: incarnation, node, an older incarnation of the node or empty, `1` where the node's index knows better
-    /// than Redis; per client: connections, dialect, id, id as JSON, home, event's body, the index' channels as JSON.
-    /// A client that was offline in Redis gets the index' channels back.
+    /// than Redis, policy as JSON or empty; per client: connections, dialect, id, id as JSON, home, event's body, the
+    /// index' channels as JSON, its connections and their classes in turn as JSON.
+    /// A client that was offline in Redis gets the index' channels back. What is too many, or of a banned client, has
+    /// been let in before it could be stored, and is closed.
     /// Returns: as ``update``.
     static let restore = script(
         #"""
         local incarnation, node, older, isIndexRight = ARGV[8], ARGV[9], ARGV[10], ARGV[11] == '1'
+        local policy, hasBans = policyOf(ARGV[12]), redis.call('EXISTS', base .. 'Banned') == 1
         if not isAlive(incarnation) then return {'lost'} end
         local rows, transitions = rowsOf(incarnation), {}
-        local function take(key, id)
+        local function take(key, id, orders)
           local row = redis.call('HGET', key, id)
           if not row then return 0 end
           redis.call('HDEL', key, id)
-          return cjson.decode(row)[1]
+          row = cjson.decode(row)
+          for _, one in ipairs(row[6] or {}) do orders[one[3]] = one[1] end
+          return row[1]
         end
-        for at = 12, #ARGV, 7 do
+        local function inOrder(devices, orders)
+          local all = {}
+          for at = 1, #devices, 2 do
+            local order = orders[devices[at]] or redis.call('INCR', base .. 'Sequence')
+            all[#all + 1] = {order, devices[at + 1], devices[at]}
+          end
+          return all
+        end
+        for at = 13, #ARGV, 8 do
           local wanted, d, id = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
-          local json, home, number = ARGV[at + 3], ARGV[at + 4], (at - 12) / 7
-          local stored = take(rows, id)
-          if older ~= '' then stored = stored + take(rowsOf(older), id) end
+          local json, home, number, orders = ARGV[at + 3], ARGV[at + 4], (at - 13) / 8, {}
+          local stored = take(rows, id, orders)
+          if older ~= '' then stored = stored + take(rowsOf(older), id, orders) end
           if wanted > 0 then
-            redis.call('HSET', rows, id, cjson.encode({wanted, d, home, json, ARGV[at + 5]}))
+            local devices = policy and inOrder(cjson.decode(ARGV[at + 7]), orders) or nil
+            redis.call('HSET', rows, id, cjson.encode({wanted, d, home, json, ARGV[at + 5], devices}))
           end
           if wanted + stored > 0 then
             local online = redis.call('HINCRBY', keys[d] .. 'Online', id, wanted - stored)
@@ -91,6 +132,11 @@ extension PresenceScripts {
               tell(node, 'exact', json, channelsOf(d, id), false)
             end
             locate(node, id, json, home)
+            if wanted > 0 and hasBans and banOf(id) then
+              close(node, json, 4500, 'banned', {})
+            elseif wanted > 0 and policy then
+              for _, one in ipairs(excessOf(policy, connectionsOf(id))) do replace(one, json) end
+            end
           end
         end
         return {'ok', transitions, out}

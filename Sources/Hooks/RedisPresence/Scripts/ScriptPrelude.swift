@@ -108,5 +108,5 @@ enum ScriptPrelude {
           for holder in pairs(told) do publish(server .. holder, body) end
         end
 
-        """#
+        """# + devices
 }
