@@ -27,7 +27,7 @@ check: ## format, warnings as errors, imports, habits
 	scripts/check
 
 format: ## format all Swift sources
-	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks
+	swift format --in-place --parallel --recursive Package.swift Sources Tests Examples Benchmarks Fuzzing
 
 bench: ## measure a release build beside the cheapest possible server, against the targets (ARGS=--quick: three minutes)
 	scripts/bootstrap bench
@@ -65,3 +65,12 @@ bench-allow: ## allow the allocations that are made now
 conformance: ## run the Autobahn test suite against a release build
 	scripts/bootstrap bench
 	Benchmarks/conformance
+
+.PHONY: fuzz sanitize
+fuzz: ## feed each parser with made-up input for a minute (ARGS="envelope --seconds 600")
+	scripts/bootstrap run
+	Fuzzing/run $(ARGS)
+
+sanitize: ## run all tests, and their nodes, under the thread and the address sanitizer (ARGS=thread)
+	scripts/bootstrap test
+	scripts/sanitize $(ARGS)

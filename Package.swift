@@ -242,6 +242,16 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: [
+                "FreeIMAPI", "FreeIMCore", "FreeIMDaemon", "FreeIMTokenAuth", "RedisClient", hummingbird, nioCore,
+                nioEmbedded, nioHTTP1,
+            ],
+            path: "Fuzzing/Tests",
+            resources: [.copy("Corpora")],
+            swiftSettings: strict
+        ),
+        .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "CertificateTestSupport", "freeimd", "FreeIMCore", "FreeIMTestSupport", "RedisClient",

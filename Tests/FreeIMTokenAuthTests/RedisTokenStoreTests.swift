@@ -210,7 +210,9 @@ struct RedisTokenStoreTests {
             }
             #expect(wrong == 0)
             let commands = try await redis.scripts() - before
-            #expect(commands <= 250)
+            // A sanitizer makes the callers slow, not Redis, so fewer of them come together.
+            let isSanitized = ProcessInfo.processInfo.environment["FREEIM_SANITIZER"] != nil
+            #expect(commands <= (isSanitized ? 750 : 250))
             #expect(try await redis.send("DBSIZE").integer == 0)
         }
     }

@@ -3,7 +3,11 @@
     import Testing
 
     @Suite struct MallocArenaTests {
-        @Test("A node with one event loop has no malloc arena but the first, unless the environment says otherwise")
+        @Test(
+            "A node with one event loop has no malloc arena but the first, unless the environment says otherwise",
+            .disabled(
+                if: ProcessInfo.processInfo.environment["FREEIM_SANITIZER"] != nil,
+                "a sanitizer brings a malloc of its own"))
         func arenas() async throws {
             let manifest = Manifest(node: ["threads": "1"])
             let limited = try await Daemon.start(manifest)

@@ -86,6 +86,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         guard !isAnswered, context != nil else { return }
         isAnswered = true
         gateway.metrics.opened.increment()
+        if window != nil { gateway.deflate?.metrics.connections.increment() }
         flush()
         guard state.phase == .open else { return }
         // As if it had been silent for a while, so that terminals that came together are not pinged together.
