@@ -18,7 +18,7 @@ struct DrainTests {
 
     @Test("for drain_delay it is not ready any more, but serves its terminals and lets new ones in")
     func delay() async throws {
-        let daemon = try await Daemon.start(Manifest(gateway: ["drain_delay": "2s"]))
+        let daemon = try await Daemon.start(Manifest(gateway: ["drain_delay": "4s"]))
         let first = try await Terminal.connect(daemon.gatewayPort, "/ws?client=1")
         #expect(try await isReady(daemon))
         daemon.signal(SIGTERM)
@@ -29,7 +29,7 @@ struct DrainTests {
         try await api("POST", "/v1/messages", #"{"to":[1,2],"message":"still here"}"#)
         for terminal in [first, second] {
             #expect(try await terminal.next() == .text(#""still here""#))
-            #expect(try await terminal.farewell().code == 1001)
+            #expect(try await terminal.farewell(within: .seconds(10)).code == 1001)
         }
         #expect(await daemon.end() == 0)
     }
