@@ -168,6 +168,18 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 "repeated-names.yaml:1:41: 'servers' of node is 'n 3', expected a name without blanks",
             ]),
         Mistakes(
+            fixture: "proxy-protocol",
+            errors: [
+                """
+                proxy-protocol.yaml:4:30: 'trusted_proxies' of gateway.websocket is 'lb1', expected an address or range like \
+                192.0.2.1, 10.0.0.0/8 or fd00::/8
+                """,
+                """
+                proxy-protocol.yaml:4:35: 'proxy_protocol' of gateway.websocket needs 'trusted_proxies', the addresses \
+                whose PROXY header is believed
+                """,
+            ]),
+        Mistakes(
             fixture: "several",
             errors: [
                 "several.yaml:1:1: no presence module; add '- use: presence.memory' to 'modules'",

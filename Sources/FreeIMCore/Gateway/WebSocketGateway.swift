@@ -51,14 +51,6 @@ public struct WebSocketGateway: Gateway, Reloads {
                 set 'inbound: hook' or leave it out
                 """)
         }
-        if configuration.abuse.proxyProtocol, configuration.abuse.trustedProxies.isEmpty {
-            throw ModuleError(
-                .conflict,
-                """
-                the gateway's 'proxy_protocol' is true, but 'trusted_proxies' names nobody whose PROXY header is believed; \
-                list your proxies' addresses there
-                """)
-        }
         if let timeout = node.configuration.shutdownTimeout, configuration.drainDelay >= timeout {
             throw ModuleError(
                 .conflict,

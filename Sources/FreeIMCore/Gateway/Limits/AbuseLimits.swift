@@ -47,6 +47,11 @@ public struct AbuseLimits: Sendable {
         section.read(
             "proxy_protocol", into: &proxyProtocol,
             "Whether connections of 'trusted_proxies' begin with a PROXY header, version 1 or 2.")
+        if proxyProtocol, trustedProxies.isEmpty {
+            section.problem(
+                "'proxy_protocol' of \(WebSocketGateway.id) needs 'trusted_proxies', the addresses whose PROXY header is believed",
+                at: "proxy_protocol")
+        }
         section.read(
             "messages_per_second", into: &messagesPerSecond, Self.counts,
             "Frames that one terminal sends, on average over 10s; beyond it close code 4002. 0: any number.")
