@@ -17,16 +17,14 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// The channel's socket, where it has one: this handler is the pipeline's only one, so that bytes go out as they are.
     private var handle: SocketHandle?
     private var state = ConnectionState()
-    /// The last moment at which the terminal gave a sign of life.
-    private var lastSeen: Tick
+    private var heartbeat: Heartbeat
     /// When this connection wants to be looked at next; what comes due at other moments is out of date.
     private var nextLook: Tick = 0
-    private var awaitsPong = false
     private var isRegistered = true
     /// Whether the answer to the handshake has left; it waits, with all behind it, until presence knows the terminal, so
     /// that what the business does for a terminal that says it is connected finds it online.
     private var isAnswered = false
-    /// Whether the handshake was answered with a refusal, by presence' decision.
+    /// Whether the handshake was answered with a refusal, by presence's decision.
     private var isRefused = false
     /// The code that ended the connection, whichever side gave it.
     private var closeCode: CloseCode?
@@ -55,7 +53,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         self.place = place
         self.identity = identity
         self.window = window
-        self.lastSeen = shard.now
+        self.heartbeat = Heartbeat(now: shard.now)
         self.origin = origin
         self.allowance = InboundAllowance(gateway.rates, now: shard.now)
     }
@@ -89,9 +87,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         if window != nil { gateway.deflate?.metrics.connections.increment() }
         flush()
         guard state.phase == .open else { return }
-        // As if it had been silent for a while, so that terminals that came together are not pinged together.
-        lastSeen = shard.now &- headStart
-        look(at: lastSeen &+ gateway.pingTicks)
+        heartbeat.begin(shard.now, headStart: headStart)
+        look(at: shard.now &- headStart &+ gateway.pingTicks)
     }
 
     func refuse(_ refusal: ConnectionRefusal) {
@@ -139,8 +136,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     // MARK: From the terminal
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lastSeen = shard.now
-        awaitsPong = false
+        heartbeat.seen(shard.now)
         let bytes = unwrapInboundIn(data)
         mayTake(messages: 0, bytes: bytes.readableBytes, .bytesPerSecond)
         if var whole = backlog.take() {
@@ -270,7 +266,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     private func setReading(_ isOn: Bool, _ context: ChannelHandlerContext) {
         guard isReadingPaused == isOn else { return }
         isReadingPaused = !isOn
-        lastSeen = shard.now
+        heartbeat.excuse(shard.now)
         do {
             try context.channel.syncOptions?.setOption(.autoRead, value: isOn)
         } catch {
@@ -351,31 +347,24 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
             close(.policyViolation, reason: "a message took too long to come")
             return nil
         }
-        guard let next = heartbeat(now) else { return nil }
+        guard let next = beat(now) else { return nil }
         nextLook = unfinishedSince.map { min(next, $0 + gateway.messageTicks) } ?? next
         return nextLook
     }
 
-    /// Pings a silent terminal, and closes one that is silent all the same. When to look again; nil where it is closed.
-    private func heartbeat(_ now: Tick) -> Tick? {
-        if isReadingPaused { lastSeen = now }
-        let silence = now &- lastSeen
-        if awaitsPong {
-            let patience = gateway.pingTicks + gateway.pongTicks
-            guard silence < patience else {
-                closeCode = .heartbeatTimeout
-                close(.heartbeatTimeout, reason: "no answer to a ping")
-                return nil
-            }
-            return min(lastSeen &+ patience, now + gateway.pingTicks)
-        } else if silence >= gateway.pingTicks {
-            awaitsPong = true
+    /// When to look again; nil where the connection is closed.
+    private func beat(_ now: Tick) -> Tick? {
+        if isReadingPaused { heartbeat.excuse(now) }
+        switch heartbeat.look(now, interval: gateway.pingTicks, pong: gateway.pongTicks) {
+        case .wait(let tick): return tick
+        case .ping(let next):
             shard.send(gateway.pingFrame, to: place)
             // Closed as a slow receiver, and looked at again when that has taken too long.
-            guard state.phase == .open else { return nil }
-            return now + min(gateway.pingTicks, gateway.pongTicks)
+            return state.phase == .open ? next : nil
+        case .dead:
+            close(.heartbeatTimeout, reason: "no answer to a ping")
+            return nil
         }
-        return lastSeen &+ gateway.pingTicks
     }
 
     func goAway() {
