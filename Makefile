@@ -20,6 +20,7 @@ test: ## build and run all tests, and the examples
 	$(STRICT) swift build --build-tests
 	$(STRICT) swift test --skip-build --skip '^($(SERVER_TESTS))\.'
 	for tests in $(subst |, ,$(SERVER_TESTS)); do $(STRICT) swift test --skip-build --filter "^$$tests\." || exit 1; done
+	.build/debug/chaos --seconds 16 --seed 7
 	scripts/examples
 
 check: ## format, warnings as errors, imports, habits
@@ -65,6 +66,12 @@ bench-allow: ## allow the allocations that are made now
 conformance: ## run the Autobahn test suite against a release build
 	scripts/bootstrap bench
 	Benchmarks/conformance
+
+.PHONY: chaos
+chaos: ## faults at random under terminals and senders, with an account of each message (ARGS="--seconds 1800 --seed 7")
+	scripts/bootstrap test
+	$(STRICT) swift build --build-tests
+	.build/debug/chaos $(ARGS)
 
 .PHONY: fuzz sanitize
 fuzz: ## feed each parser with made-up input for a minute (ARGS="envelope --seconds 600")

@@ -73,7 +73,8 @@ let package = Package(
         .target(
             name: "FreeIMCore",
             dependencies: [
-                "Deflate", logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioWebSocket, serviceLifecycle,
+                "Deflate", logging, metrics, nioCore, nioHTTP1, nioPosix, nioSSL, nioTLS, nioWebSocket,
+                serviceLifecycle,
             ],
             swiftSettings: strict
         ),
@@ -251,11 +252,27 @@ let package = Package(
             resources: [.copy("Corpora")],
             swiftSettings: strict
         ),
+        .target(
+            name: "DaemonTestSupport",
+            dependencies: ["FreeIMTestSupport"],
+            path: "Tests/DaemonSupport",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "chaos",
+            dependencies: [
+                "DaemonTestSupport", "freeimd", "FreeIMCore", "FreeIMRedisMessenger", "FreeIMTestSupport",
+                "RedisClient", "RedisTestSupport", argumentParser, nioCore, nioHTTP1, nioPosix, nioWebSocket,
+            ],
+            path: "Tests/Chaos",
+            swiftSettings: strict
+        ),
+        .testTarget(name: "ChaosTests", dependencies: ["chaos"], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "CertificateTestSupport", "freeimd", "FreeIMCore", "FreeIMTestSupport", "RedisClient",
-                "RedisTestSupport", nioConcurrency, nioCore, nioPosix, nioSSL, nioWebSocket,
+                "CertificateTestSupport", "DaemonTestSupport", "freeimd", "FreeIMCore", "FreeIMTestSupport",
+                "RedisClient", "RedisTestSupport", nioConcurrency, nioCore, nioPosix, nioSSL, nioWebSocket,
             ],
             resources: [.copy("Clients")],
             swiftSettings: strict

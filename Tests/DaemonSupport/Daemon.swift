@@ -1,20 +1,19 @@
-import Foundation
-import Synchronization
+package import Foundation
 import FreeIMTestSupport
-import Testing
+import Synchronization
 
 /// A real `freeimd` process on free ports, started by a test and ended with it.
-final class Daemon: Sendable {
-    let gatewayPort: Int
+package final class Daemon: Sendable {
+    package let gatewayPort: Int
     /// 0 where the manifest has no `api.http`.
-    let apiPort: Int
+    package let apiPort: Int
     private let process: Process
     private let log: ProcessLog
 
     /// Starts `freeimd run` on a manifest and waits until it listens.
     ///
     /// - Parameter prelude: what a shell does before it becomes `freeimd`.
-    static func start(
+    package static func start(
         _ manifest: Manifest = Manifest(), environment: [String: String] = [:], prelude: String? = nil
     ) async throws -> Daemon {
         let file = FileManager.default.temporaryDirectory.appending(path: "freeim-\(UUID().uuidString).yaml")
@@ -33,7 +32,7 @@ final class Daemon: Sendable {
     }
 
     /// Runs `freeimd` to its end.
-    static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
+    package static func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Outcome {
         let log = ProcessLog()
         let output = ProcessLog()
         let process = try launch(arguments, log: log, output: output, environment: environment)
@@ -43,10 +42,10 @@ final class Daemon: Sendable {
         return Outcome(status: process.terminationStatus, output: output.text, errors: log.text)
     }
 
-    struct Outcome {
-        let status: Int32
-        let output: String
-        let errors: String
+    package struct Outcome {
+        package let status: Int32
+        package let output: String
+        package let errors: String
     }
 
     private init(gatewayPort: Int, apiPort: Int, process: Process, log: ProcessLog) {
@@ -60,21 +59,21 @@ final class Daemon: Sendable {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
-    var logText: String { log.text }
-    var id: Int32 { process.processIdentifier }
+    package var logText: String { log.text }
+    package var id: Int32 { process.processIdentifier }
 
-    func signal(_ number: Int32) {
+    package func signal(_ number: Int32) {
         kill(id, number)
     }
 
     /// Sends SIGTERM; returns the exit status.
-    func stop() async -> Int32 {
+    package func stop() async -> Int32 {
         process.terminate()
         return await end()
     }
 
     /// The exit status, or the signal that ended the process.
-    func end() async -> Int32 {
+    package func end() async -> Int32 {
         await process.ended()
         return process.terminationStatus
     }
@@ -112,11 +111,11 @@ extension Process {
 }
 
 /// What a process writes, as it comes.
-final class ProcessLog: Sendable {
-    let pipe = Pipe()
+package final class ProcessLog: Sendable {
+    package let pipe = Pipe()
     private let bytes = Mutex(Data())
 
-    init() {
+    package init() {
         pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
             let data = handle.availableData
             guard !data.isEmpty else { return handle.readabilityHandler = nil }
@@ -124,40 +123,41 @@ final class ProcessLog: Sendable {
         }
     }
 
-    var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
+    package var text: String { String(decoding: bytes.withLock { $0 }, as: UTF8.self) }
 
     /// The port of the first line that ends with `message`.
     func port(after message: String, in process: Process) async throws -> Int {
         var port: Int?
-        try await eventually(within: .seconds(20)) {
+        try? await eventually(within: .seconds(20)) {
             if !process.isRunning { throw DaemonFailure(log: self.text) }
             let line = self.text.split(separator: "\n").first { $0.hasSuffix(message) }
             let address = line?.split(separator: " ").first { $0.hasPrefix("im.address=") }
             port = address.flatMap { $0.split(separator: ":").last }.flatMap { Int($0) }
             return port != nil
         }
-        return try #require(port)
+        guard let port else { throw DaemonFailure(log: text) }
+        return port
     }
 }
 
-struct DaemonFailure: Error {
-    let log: String
+package struct DaemonFailure: Error {
+    package let log: String
 }
 
 /// A manifest with free ports, and the parts that a test says.
-struct Manifest {
-    var gateway: [String: String] = [:]
-    var auth = ["auth.anonymous"]
-    var authKeys: [String: [String: String]] = [:]
-    var api: [String: String]? = [:]
-    var node: [String: String] = [:]
-    var further: [String] = []
-    var bus: [String: [String: String]] = ["transport.memory": [:]]
-    var presence: [String: [String: String]] = ["presence.memory": [:]]
+package struct Manifest {
+    package var gateway: [String: String]
+    package var auth: [String]
+    package var authKeys: [String: [String: String]]
+    package var api: [String: String]?
+    package var node: [String: String]
+    package var further: [String]
+    package var bus: [String: [String: String]]
+    package var presence: [String: [String: String]]
 
-    var hasAPI: Bool { api != nil }
+    package var hasAPI: Bool { api != nil }
 
-    var text: String {
+    package var text: String {
         var lines = ["node:"]
         lines += node.merging(["threads": "2"]) { first, _ in first }.map { "  \($0): \($1)" }
         lines.append("modules:")
@@ -171,6 +171,22 @@ struct Manifest {
         for id in further { lines += module(id, [:]) }
         if let api { lines += module("api.http", api.merging(["listen": "\"127.0.0.1:0\""]) { first, _ in first }) }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    package init(
+        gateway: [String: String] = [:], auth: [String] = ["auth.anonymous"],
+        authKeys: [String: [String: String]] = [:], api: [String: String]? = [:], node: [String: String] = [:],
+        further: [String] = [], bus: [String: [String: String]] = ["transport.memory": [:]],
+        presence: [String: [String: String]] = ["presence.memory": [:]]
+    ) {
+        self.gateway = gateway
+        self.auth = auth
+        self.authKeys = authKeys
+        self.api = api
+        self.node = node
+        self.further = further
+        self.bus = bus
+        self.presence = presence
     }
 
     private func module(_ id: String, _ keys: [String: String]) -> [String] {
