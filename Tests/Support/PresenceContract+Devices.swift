@@ -129,9 +129,10 @@ extension PresenceContract {
             #expect(try await world.open(client) != [.online])
             try await world.presence.ban(client, for: .zero)
             #expect(try await world.open(client) == [.online])
-            try await world.presence.ban(other, for: .milliseconds(200))
+            // Long enough for a slow machine to see it.
+            try await world.presence.ban(other, for: .seconds(2))
             #expect(try await world.open(other) != [.online])
-            try await eventually { try await world.open(other) == [.online] }
+            try await eventually(within: .seconds(10)) { try await world.open(other) == [.online] }
         }
     }
 
