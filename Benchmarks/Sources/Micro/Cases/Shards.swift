@@ -56,4 +56,5 @@ private final class NoConnection: Connection {
     func flush() {}
     func answer() {}
     func close(_ code: CloseCode, reason: String) {}
+    func refuse(_ refusal: ConnectionRefusal) {}
 }
