@@ -93,8 +93,12 @@ struct Chaos: AsyncParsableCommand {
         // These are owed to everyone.
         await senders.send(.broadcast, by: 0)
         for channel in 0..<Terminals.channelsOfAll { await senders.send(.channel(channel), by: 0) }
-        try await Task.sleep(for: .seconds(2))
-        let account = Account(ledger.copy, nodes: Self.nodes, windows: trial.windows)
+        var account = Account(ledger.copy, nodes: Self.nodes, windows: trial.windows)
+        // What is on its way arrives; what is wrong at the deadline is.
+        try? await eventually(within: .seconds(10), every: .milliseconds(500)) {
+            account = Account(ledger.copy, nodes: Self.nodes, windows: trial.windows)
+            return account.violations.isEmpty
+        }
         violations += account.violations
         terminalsRun.cancel()
         await terminalsRun.value

@@ -66,9 +66,8 @@ struct Ending {
     /// What is wrong still at the deadline.
     private func violations(within deadline: Duration, _ check: () async -> [String]) async -> [String] {
         var wrong: [String] = []
-        try? await eventually(within: deadline) {
+        try? await eventually(within: deadline, every: .milliseconds(200)) {
             wrong = await check()
-            if !wrong.isEmpty { try await Task.sleep(for: .milliseconds(200)) }
             return wrong.isEmpty
         }
         return wrong

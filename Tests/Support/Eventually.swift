@@ -8,14 +8,17 @@ public struct NotWithin: Error, CustomStringConvertible {
 }
 
 /// Waits until `condition` holds, or throws ``NotWithin``.
+///
+/// - Parameter pause: between two looks; longer where a look costs something.
 public func eventually(
-    within deadline: Duration = .seconds(5), _ condition: () async throws -> Bool
+    within deadline: Duration = .seconds(5), every pause: Duration = .milliseconds(5),
+    _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let end = clock.now + deadline
     while try await !condition() {
         guard clock.now < end else { throw NotWithin(deadline: deadline) }
-        try await clock.sleep(for: .milliseconds(5))
+        try await clock.sleep(for: pause)
     }
 }
 

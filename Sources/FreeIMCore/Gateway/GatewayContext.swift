@@ -22,7 +22,6 @@ final class GatewayContext: Sendable {
     let census = SocketCensus()
     let addresses: AddressLimits
     let rates: InboundAllowance.Rates
-
     let departure = Departure()
     /// By shard.
     private let admissions: [NIOLoopBoundBox<AdmissionQueue>]

@@ -52,6 +52,7 @@ struct Burst {
         let before = run.frames.readableBytes
         Frame.append(.text, payload, to: &run.frames)
         run.messages = before == 0 ? 1 : run.messages + 1
+        run.longest = max(run.longest ?? 0, run.frames.readableBytes - before)
         if excluded != nil || !run.exclusions.isEmpty {
             if run.exclusions.isEmpty, before > 0 {
                 run.exclusions.append(Delivery.Exclusion(end: before, sender: nil))
@@ -145,7 +146,7 @@ struct Burst {
 
 extension Delivery {
     fileprivate mutating func compress(with codec: DeflateCodec) {
-        guard codec.mayCompress(frames.readableBytes) else { return }
+        guard codec.mayCompress(longest ?? frames.readableBytes) else { return }
         let ends = exclusions.map(\.end)
         compressed = codec.windows.map { codec.compress(frames, ends: ends, for: $0) }
     }

@@ -27,6 +27,8 @@ struct Delivery: Sendable {
     var frames: ByteBuffer
     /// How many messages the frames are.
     var messages = 1
+    /// Bytes of the longest frame: short ones are not compressed, however many there are. nil: there is one frame.
+    var longest: Int?
     /// Where each frame ends in ``frames`` and who is not to get it; empty where everybody gets everything.
     var exclusions: [Exclusion] = []
     /// The same for connections that take messages compressed, where that was made once for all shards.

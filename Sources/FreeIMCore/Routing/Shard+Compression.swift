@@ -3,11 +3,11 @@ import NIOCore
 /// Where some connections take messages compressed: each message is compressed once for all of the same window, when the
 /// first of them gets it, unless the bus loop has done so for all shards.
 extension Shard {
-    /// Whether there is anything to decide per connection.
+    /// Whether there is anything to decide per connection, the longest message having so many bytes.
     @inline(__always)
-    func mayCompress(_ frames: Frames) -> Bool {
+    func mayCompress(_ bytes: Int) -> Bool {
         guard let codec else { return false }
-        return codec.mayCompress(Int(frames.count))
+        return codec.mayCompress(bytes)
     }
 
     func write(_ frames: Frames, _ messages: Int, inFormsToAllOf client: ClientID) {

@@ -15,7 +15,7 @@ extension Shard {
             }
         case .clients(let clients):
             let frames = queue(delivery.frames)
-            guard !mayCompress(frames) else { return write(frames, inFormsToAllOf: clients) }
+            guard !mayCompress(Int(frames.count)) else { return write(frames, inFormsToAllOf: clients) }
             for client in clients { roster.forEachSocket(of: client) { write(frames, 1, to: $0) } }
         case .channel(let channel):
             write(delivery, to: roster.members(of: channel))
@@ -26,7 +26,7 @@ extension Shard {
 
     @inline(__always)
     func write(_ frames: Frames, _ messages: Int, toAllOf client: ClientID) {
-        guard !mayCompress(frames) else { return write(frames, messages, inFormsToAllOf: client) }
+        guard !mayCompress(Int(frames.count)) else { return write(frames, messages, inFormsToAllOf: client) }
         roster.forEachSocket(of: client) { write(frames, messages, to: $0) }
     }
 
@@ -34,7 +34,9 @@ extension Shard {
     private func write(_ delivery: Delivery, to members: some Sequence<UInt32>) {
         let frames = queue(delivery.frames)
         let excluded = excludedPlaces(delivery.exclusions)
-        guard !mayCompress(frames) else { return write(delivery, frames, inFormsTo: members, excluded) }
+        guard !mayCompress(delivery.longest ?? Int(frames.count)) else {
+            return write(delivery, frames, inFormsTo: members, excluded)
+        }
         if excluded.isEmpty {
             for member in members { write(frames, delivery.messages, to: member) }
             return

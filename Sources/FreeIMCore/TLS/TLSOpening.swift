@@ -20,7 +20,8 @@ final class TLSOpening: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         guard let deadline else { return }
-        // Neither this nor the context is Sendable; both are of this loop, which is checked.
+        // A timer of its own, since only the HTTP API, which has no clock for its sockets, asks for one; it ends with the
+        // handshake. Neither this nor the context is Sendable; both are of this loop, which is checked.
         cut = context.eventLoop.assumeIsolated().scheduleTask(in: deadline) { self.fail(context, "it took too long") }
     }
 

@@ -97,6 +97,21 @@ struct CompressedDeliveryTests {
         #expect(small.frames == [.compressed(Self.one)])
     }
 
+    @Test("a run of short messages, however long it is, is not looked through for some to compress")
+    func shortOnes() throws {
+        let settings = Compressed.settings(threshold: 100, metrics: TestMetrics())
+        var burst = Burst(shards: 2)
+        burst.apply(
+            ShardChange(
+                kind: .opened, identity: Identity(client: 1), socket: SocketID(index: 0, generation: 0), remains: true,
+                agreement: DeflateAgreement(window: .large, settings: settings)))
+        for _ in 0..<100 { burst.add(.everyone, body("short"), excluded: nil) }
+        burst.add(.channel(Self.channel), body(Self.one), excluded: nil)
+        let runs = burst.take()[0].compactMap { if case .deliver(let run) = $0 { run } else { nil } }
+        #expect(runs.map(\.compressed.count) == [0, 1])
+        #expect(runs.map(\.messages) == [100, 1])
+    }
+
     @Test("a message is compressed once for all of the same window in a shard, and not where nobody gets it so")
     func onceInShard() {
         let world = World()
