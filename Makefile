@@ -4,8 +4,8 @@
 # check and test build the same way, so that nothing is compiled twice.
 STRICT := FREEIM_WARNINGS=error
 
-# Tests with servers of their own, one target at a time: side by side they take each other's time.
-SERVER_TESTS := RedisClientTests|FreeIMRedisTests|FreeIMRedisPresenceTests|FreeIMTokenAuthTests|IntegrationTests
+# Tests with clocks or servers of their own, one target at a time: side by side they take each other's time.
+SERVER_TESTS := FreeIMAPITests|FreeIMDaemonTests|RedisClientTests|FreeIMRedisTests|FreeIMRedisPresenceTests|FreeIMTokenAuthTests|IntegrationTests
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

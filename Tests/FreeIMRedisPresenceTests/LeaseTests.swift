@@ -51,7 +51,7 @@ struct LeaseTests {
                 let opened = try await lost.presence.update(
                     clients.map { .init(.opened, Identity(client: $0)) }, on: "c")
                 #expect(opened.count == clients.count)
-                try await eventually(within: .seconds(10)) { try await lost.presence.onlineCount() == 1 }
+                try await eventually(within: .seconds(30)) { try await lost.presence.onlineCount() == 1 }
                 #expect(try await lost.presence.connectionCount(of: kept) == 2)
                 #expect(try await lost.presence.memberCount(of: room) == 1)
                 #expect(try await lost.presence.members(of: room) == [kept])
@@ -90,7 +90,7 @@ struct LeaseTests {
                     RedisCommand("FLUSHALL"), RedisCommand("ZADD", "im_v2_wsBanned", .string("\(far)"), "3"),
                 ])
                 let banned = CloseCommand(3, code: .forcedOffline, reason: "banned")
-                try await eventually(within: .seconds(10)) {
+                try await eventually(within: .seconds(30)) {
                     let told = try inbox.envelopes
                     return told.contains(.forwarded(.close(replaced))) && told.contains(.forwarded(.close(banned)))
                 }

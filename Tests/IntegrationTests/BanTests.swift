@@ -23,7 +23,7 @@ struct BanTests {
             }
             let other = try await cluster.connect(9)
             var back: Terminal?
-            try await eventually(within: .seconds(5)) {
+            try await eventually(within: .seconds(30)) {
                 back = try? await cluster.connect(7, to: 0)
                 return back != nil
             }
@@ -63,7 +63,7 @@ struct BanTests {
             }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for (port, target) in openings {
-                    group.addTask { _ = try? await Terminal.connect(port, target).next(within: .seconds(10)) }
+                    group.addTask { _ = try? await Terminal.connect(port, target).next(within: .seconds(30)) }
                 }
                 group.addTask { try await api("DELETE", "/v1/clients/7", #"{"ban":"1h"}"#) }
                 try await group.waitForAll()

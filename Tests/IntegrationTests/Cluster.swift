@@ -113,7 +113,7 @@ final class Cluster {
         ]
         let node = try await Daemon.start(manifest)
         let api = API(port: node.apiPort)
-        try await eventually(within: .seconds(10)) { try await api("GET", "/health/ready").status == 200 }
+        try await eventually(within: .seconds(30)) { try await api("GET", "/health/ready").status == 200 }
         return node
     }
 

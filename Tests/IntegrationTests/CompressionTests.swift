@@ -29,7 +29,7 @@ private final class CompressingTerminal: Sendable {
     /// What it has printed, when these are so many lines.
     func lines(_ count: Int) async throws -> [String] {
         var lines: [String] = []
-        try await eventually(within: .seconds(10)) {
+        try await eventually(within: .seconds(30)) {
             lines = self.output.text.split(separator: "\n").map(String.init)
             return lines.count >= count && self.output.text.hasSuffix("\n")
         }

@@ -78,11 +78,11 @@ struct DeviceTests {
             cluster.nodes[0].signal(SIGKILL)
             #expect((try? await cluster.connect(7, to: 1)) == nil)
             var terminal: Terminal?
-            try await eventually(within: .seconds(6)) {
+            try await eventually(within: .seconds(30)) {
                 terminal = try? await cluster.connect(7, to: 1)
                 return terminal != nil
             }
-            try await eventually(within: .seconds(6)) { try await cluster.hash("im_v2_wsOnline") == ["7": "1"] }
+            try await eventually(within: .seconds(30)) { try await cluster.hash("im_v2_wsOnline") == ["7": "1"] }
             try await terminal?.close()
         }
     }

@@ -29,7 +29,7 @@ struct DrainTests {
         try await api("POST", "/v1/messages", #"{"to":[1,2],"message":"still here"}"#)
         for terminal in [first, second] {
             #expect(try await terminal.next() == .text(#""still here""#))
-            #expect(try await terminal.farewell(within: .seconds(10)).code == 1001)
+            #expect(try await terminal.farewell(within: .seconds(30)).code == 1001)
         }
         #expect(await daemon.end() == 0)
     }

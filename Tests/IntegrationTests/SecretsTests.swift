@@ -56,7 +56,7 @@ struct SecretsTests {
             #expect(try await api("POST", "/v1/\(tokens[1])", "\(tokens[1])", key: Self.keys[1]).status == 404)
             // Redis takes the password no more, from commands under way and from connections made anew.
             try await changePassword(of: server)
-            try await eventually(within: .seconds(10)) { daemon.logText.contains("WRONGPASS") }
+            try await eventually(within: .seconds(30)) { daemon.logText.contains("WRONGPASS") }
             #expect(try await api("POST", "/v1/connect-url", #"{"client":9}"#, key: Self.keys[0]).status == 503)
             let metrics = try await api("GET", "/metrics", key: Self.keys[1])
             #expect(metrics.status == 200)

@@ -10,7 +10,7 @@ extension Terminal {
     }
 
     /// The next event, which is a close frame whose reason says when to come back.
-    func farewell(within deadline: Duration = .seconds(5)) async throws -> Farewell {
+    func farewell(within deadline: Duration = .seconds(30)) async throws -> Farewell {
         guard case .close(let code, let reason) = try await next(within: deadline) else {
             throw Refused(status: 0, head: "no close frame", body: "")
         }

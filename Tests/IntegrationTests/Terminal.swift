@@ -93,7 +93,7 @@ final class Terminal: Sendable {
     }
 
     /// The next event; fails where none comes within the deadline.
-    func next(within deadline: Duration = .seconds(5)) async throws -> Event {
+    func next(within deadline: Duration = .seconds(30)) async throws -> Event {
         try await events.next(within: deadline)
     }
 

@@ -34,7 +34,7 @@ public final class RedisServer {
     }
 
     /// Returns when the server accepts connections.
-    public func listens(within deadline: Duration = .seconds(10)) async throws {
+    public func listens(within deadline: Duration = .seconds(30)) async throws {
         let clock = ContinuousClock()
         let end = clock.now + deadline
         while await !accepts() {

@@ -11,7 +11,7 @@ public struct NotWithin: Error, CustomStringConvertible {
 ///
 /// - Parameter pause: between two looks; longer where a look costs something.
 public func eventually(
-    within deadline: Duration = .seconds(5), every pause: Duration = .milliseconds(5),
+    within deadline: Duration = .seconds(30), every pause: Duration = .milliseconds(5),
     _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
@@ -24,7 +24,7 @@ public func eventually(
 
 /// Waits for a future, or throws ``NotWithin``.
 public func value<Value: Sendable>(
-    of future: EventLoopFuture<Value>, within deadline: Duration = .seconds(5)
+    of future: EventLoopFuture<Value>, within deadline: Duration = .seconds(30)
 ) async throws -> Value {
     let outcome = NIOLockedValueBox<Result<Value, any Error>?>(nil)
     future.whenComplete { result in outcome.withLockedValue { $0 = result } }

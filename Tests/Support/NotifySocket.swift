@@ -38,7 +38,7 @@ public final class NotifySocket {
 
     /// Waits for a datagram with this assignment; returns it whole.
     @discardableResult
-    public func wait(for assignment: String, within deadline: Duration = .seconds(10)) async throws -> [String] {
+    public func wait(for assignment: String, within deadline: Duration = .seconds(30)) async throws -> [String] {
         var found: [String] = []
         try await eventually(within: deadline) {
             while let next = next() {

@@ -132,7 +132,7 @@ extension PresenceContract {
             // Long enough for a slow machine to see it.
             try await world.presence.ban(other, for: .seconds(2))
             #expect(try await world.open(other) != [.online])
-            try await eventually(within: .seconds(10)) { try await world.open(other) == [.online] }
+            try await eventually(within: .seconds(30)) { try await world.open(other) == [.online] }
         }
     }
 

@@ -63,7 +63,7 @@ public final class RecordingInbox: TransportInbox {
     }
 
     /// Waits until `count` messages have come, in bursts that have ended.
-    public func wait(for count: Int, within deadline: Duration = .seconds(5)) async throws {
+    public func wait(for count: Int, within deadline: Duration = .seconds(30)) async throws {
         try await eventually(within: deadline) {
             state.withLock { $0.messages.count >= count && $0.open == 0 }
         }

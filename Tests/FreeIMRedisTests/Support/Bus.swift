@@ -74,7 +74,7 @@ struct Bus {
         try await eventually(within: .seconds(15)) { events.hasLost(.commands) && events.hasLost(.subscriptions) }
     }
 
-    func waitForLog(_ message: String, within deadline: Duration = .seconds(15)) async throws {
+    func waitForLog(_ message: String, within deadline: Duration = .seconds(30)) async throws {
         try await eventually(within: deadline) { log.entries.contains { "\($0.message)" == message } }
     }
 
@@ -98,7 +98,7 @@ func withBus(
 }
 
 /// The error that a future of the transport fails with; nil where it succeeds.
-func transportError(_ future: EventLoopFuture<Void>, within deadline: Duration = .seconds(10)) async throws
+func transportError(_ future: EventLoopFuture<Void>, within deadline: Duration = .seconds(30)) async throws
     -> TransportError?
 {
     do {
