@@ -76,17 +76,21 @@ extension ConnectionHandler {
             break
         case .acknowledgeClose(let code):
             closeCode = code ?? .normal
-            context.write(
-                wrapOutboundOut(Frame.close(code, reason: "", allocator: context.channel.allocator)), promise: nil)
-            endOutput(context)
+            end(code, reason: "", context)
         case .closed:
             endOutput(context)
         case .fail(let code, let reason):
             closeCode = code
-            context.write(
-                wrapOutboundOut(Frame.close(code, reason: reason, allocator: context.channel.allocator)), promise: nil)
-            endOutput(context)
+            end(code, reason: reason, context)
         }
+    }
+
+    /// Our close frame is the last thing that the terminal gets.
+    private func end(_ code: CloseCode?, reason: String, _ context: ChannelHandlerContext) {
+        writeWaiting(context)
+        context.write(
+            wrapOutboundOut(Frame.close(code, reason: reason, allocator: context.channel.allocator)), promise: nil)
+        endOutput(context)
     }
 
     private func receive(_ opcode: Frame.Opcode, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) {

@@ -15,7 +15,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     let window: DeflateWindow?
     private(set) var context: ChannelHandlerContext?
     /// The channel's socket, where it has one: this handler is the pipeline's only one, so that bytes go out as they are.
-    private var handle: SocketHandle?
+    private(set) var handle: SocketHandle?
     var state = ConnectionState()
     var heartbeat: Heartbeat
     /// When this connection wants to be looked at next; what comes due at other moments is out of date.
@@ -38,6 +38,10 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     /// Whether the channel may have been given something that it was not told to flush; so it is with the answer to the
     /// handshake.
     var hasUnflushed = true
+    /// Bytes given to the channel since its last flush.
+    var unflushedBytes = 0
+    /// What waits for a terminal that reads too slowly; nil where none ever has.
+    var outbox: Outbox?
     /// What had been read when reading was paused: at most what the channel reads in one turn.
     var backlog: ByteBuffer?
 
@@ -117,6 +121,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         state.abandon()
         guard isRegistered else { return }
         isRegistered = false
+        dropWaiting()
         if !isRefused {
             if !isAnswered { gateway.metrics.opened.increment() }
             gateway.metrics.countClosed(closeCode ?? .abnormal)
@@ -130,45 +135,13 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         context.close(promise: nil)
     }
 
-    // MARK: To the terminal
-
-    /// A message of this connection's own, compressed where it is worth it.
-    func send(_ opcode: Frame.Opcode, _ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
-        guard state.phase == .open else { return }
-        write(shard.encoded(Frame.make(opcode, bytes, allocator: context.channel.allocator), for: place))
-    }
-
-    func write(_ frames: ByteBuffer) {
-        guard state.phase == .open, let context else { return }
-        hasUnflushed = true
-        context.write(wrapOutboundOut(frames), promise: nil)
-    }
-
-    func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) {
-        guard state.phase == .open, let context else { return promise.fail(ChannelError.ioOnClosedChannel) }
-        hasUnflushed = true
-        context.write(wrapOutboundOut(frames), promise: promise)
-    }
-
-    /// The channel's high-water mark is the gateway's `max_pending`: what is not writable after a flush is slow.
-    func flush() {
-        guard let context, isAnswered || !context.channel.isWritable else { return }
-        hasUnflushed = false
-        context.flush()
-        guard state.phase == .open else { return }
-        guard context.channel.isWritable else { return close(.slowReceiver, reason: "reads too slowly") }
-        shard.setHandle(hasWrittenAll(context) ? handle : nil, of: place)
-    }
-
-    /// Whether the kernel has taken all that the channel was given.
-    private func hasWrittenAll(_ context: ChannelHandlerContext) -> Bool {
-        (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) == 0
-    }
+    // MARK: Its end
 
     func close(_ code: CloseCode, reason: String) {
         guard state.close(), let context else { return }
         closeCode = code
         shard.setHandle(nil, of: place)
+        if code == .slowReceiver { dropWaiting() } else { writeWaiting(context) }
         context.writeAndFlush(
             wrapOutboundOut(Frame.close(code, reason: reason, allocator: context.channel.allocator)), promise: nil)
         look(at: shard.now + gateway.closeTicks)
@@ -203,8 +176,12 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
             close(.policyViolation, reason: "a message took too long to come")
             return nil
         }
+        guard outbox?.deadline.map({ now < $0 }) ?? true else {
+            close(.slowReceiver, reason: "reads too slowly")
+            return nil
+        }
         guard let next = beat(now) else { return nil }
-        nextLook = unfinishedSince.map { min(next, $0 + gateway.messageTicks) } ?? next
+        nextLook = min(next, unfinishedSince.map { $0 + gateway.messageTicks } ?? next, outbox?.deadline ?? next)
         return nextLook
     }
 

@@ -23,6 +23,10 @@ final class GatewayContext: Sendable {
     let addresses: AddressLimits
     let rates: InboundAllowance.Rates
     let departure = Departure()
+    let outboxLimits: Outbox.Limits
+    /// Bytes that a channel gets to write in one go.
+    let window: Int
+    private let slowReceivers = Atomic(0)
     /// By shard.
     private let admissions: [NIOLoopBoundBox<AdmissionQueue>]
 
@@ -46,6 +50,10 @@ final class GatewayContext: Sendable {
         self.authenticator = Authenticator(hooks: node.configuration.authHooks)
         self.addresses = AddressLimits(configuration.abuse.perAddress)
         self.rates = configuration.abuse.rates
+        self.outboxLimits = Outbox.Limits(
+            policy: configuration.slowReceivers, bytes: configuration.maxPending.bytes,
+            age: Self.ticks(configuration.maxPendingAge))
+        self.window = configuration.slowReceivers.window(maxPending: configuration.maxPending.bytes)
         self.inbound = configuration.inbound ?? (node.inbound == nil ? .discard : .hook)
         self.limits = ConnectionState.Limits(
             frameBytes: configuration.maxFrame.bytes, messageBytes: configuration.maxMessage.bytes,
@@ -87,6 +95,11 @@ final class GatewayContext: Sendable {
     func leave() {
         census.leave()
         metrics.sockets.record(census.count)
+    }
+
+    /// Terminals began to read too slowly, or do no longer.
+    func countSlow(_ change: Int) {
+        metrics.slow.record(slowReceivers.wrappingAdd(change, ordering: .relaxed).newValue)
     }
 
     func expectsProxyHeader(from peer: SocketAddress?) -> Bool {

@@ -36,8 +36,13 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     public var maxFrame = ByteCount(64 * 1_024)
     /// Bytes of one message that a terminal sends, its fragments together. Beyond it close code 1009.
     public var maxMessage = ByteCount(64 * 1_024)
-    /// Bytes that wait for one connection after a write. Beyond it close code 4000.
+    /// Bytes that wait for one connection because its terminal does not read, with some 100 for keeping each message. What
+    /// becomes of it beyond them says ``slowReceivers``.
     public var maxPending = ByteCount(1_024 * 1_024)
+    /// How long the oldest of these bytes may have waited.
+    public var maxPendingAge = Duration.seconds(30)
+    /// What becomes of a terminal beyond ``maxPending`` or ``maxPendingAge``, or of its messages.
+    public var slowReceivers = SlowReceiverPolicy.close
     /// Silence of a terminal after which it is pinged. Below the 60 s after which many proxies cut.
     public var pingInterval = Duration.seconds(30)
     /// From the ping to any sign of life. Then close code 4001.
@@ -97,7 +102,14 @@ public struct WebSocketConfiguration: ModuleConfiguration {
             "Bytes of one message of a terminal; beyond it close code 1009.")
         section.read(
             "max_pending", into: &maxPending, .range(ByteCount(4_096)...ByteCount(1 << 30)),
-            "Bytes that wait for one connection; beyond it close code 4000.")
+            "Bytes that wait for one connection; see slow_receivers.")
+        section.read(
+            "max_pending_age", into: &maxPendingAge, .range(.seconds(1)...(.seconds(3_600))),
+            "How long the oldest of them may have waited.")
+        section.read(
+            "slow_receivers", into: &slowReceivers,
+            "Beyond these: close, with code 4000; or messages are dropped, drop_oldest, drop_newest, latest_per_channel."
+        )
         section.read(
             "ping_interval", into: &pingInterval, .range(.seconds(1)...(.seconds(3_600))),
             "Silence after which a terminal is pinged.")

@@ -5,6 +5,12 @@ import NIOHTTP1
 import NIOPosix
 import ServiceLifecycle
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// Accepts terminals for a node, and lets them go when the node stops.
 struct WebSocketService: Service, CustomStringConvertible {
     private let configuration: WebSocketConfiguration
@@ -71,8 +77,10 @@ struct WebSocketService: Service, CustomStringConvertible {
             .childChannelOption(.allowRemoteHalfClosure, value: false)
             .childChannelOption(
                 .writeBufferWaterMark,
-                value: .init(low: configuration.maxPending.bytes, high: configuration.maxPending.bytes)
+                // Writable while the kernel has taken all; see ``ConnectionHandler``.
+                value: .init(low: 1, high: 1)
             )
+            .childChannelOptions(of: configuration.slowReceivers)
             // A channel keeps the buffer of its largest read; most read no more than a short handshake, and pongs.
             .childChannelOption(
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 256, initial: 256, maximum: 65_536)
@@ -135,5 +143,20 @@ struct WebSocketService: Service, CustomStringConvertible {
                 bound.value.waits(from: .now())
             }
         }
+    }
+}
+
+extension ServerBootstrap {
+    /// Where only the latest of a channel counts, the kernel takes no more than it is about to send: what it has taken can no
+    /// longer be replaced (tcp(7), TCP_NOTSENT_LOWAT).
+    fileprivate func childChannelOptions(of policy: SlowReceiverPolicy) -> Self {
+        guard policy == .latestPerChannel else { return self }
+        #if os(Linux)
+            return childChannelOption(
+                ChannelOptions.Types.SocketOption(
+                    level: .tcp, name: NIOBSDSocket.Option(rawValue: CInt(TCP_NOTSENT_LOWAT))), value: 16 * 1_024)
+        #else
+            return self
+        #endif
     }
 }

@@ -81,6 +81,10 @@ struct GatewayMetrics: Sendable {
     let closedOther = Counter(label: "freeim_gateway_connections_closed_total", dimensions: [("code", "other")])
     /// Handshakes refused, by HTTP status.
     let refused: [Int: Counter]
+    /// Connections for which messages wait.
+    let slow = Gauge(label: "freeim_gateway_slow_receivers")
+    /// Messages that were dropped because their terminal read too slowly.
+    let dropped = Counter(label: "freeim_gateway_messages_dropped_total")
     /// Messages that terminals sent.
     let inbound = Counter(label: "freeim_gateway_messages_inbound_total")
     /// Sockets closed without an answer because the limit and its headroom were used up.

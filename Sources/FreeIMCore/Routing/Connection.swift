@@ -14,6 +14,8 @@ package protocol ShardSocket: AnyObject {
 package protocol Connection: ShardSocket {
     /// Queues whole frames; nothing is written before ``flush()``.
     func write(_ frames: ByteBuffer)
+    /// The same for the members of a channel.
+    func write(_ frames: ByteBuffer, of channel: ChannelName)
     /// As ``write(_:)``; the promise tells whether the bytes were written to the socket.
     func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>)
     func flush()
@@ -23,9 +25,15 @@ package protocol Connection: ShardSocket {
     func close(_ code: CloseCode, reason: String)
     /// Presence has not let the connection in.
     func refuse(_ refusal: ConnectionRefusal)
+    /// nil where it keeps up, and always has.
+    var slowReceiver: SlowReceiver? { get }
 }
 
 extension Connection {
+    package func write(_ frames: ByteBuffer, of channel: ChannelName) { write(frames) }
+
+    package var slowReceiver: SlowReceiver? { nil }
+
     package func refuse(_ refusal: ConnectionRefusal) {
         close(refusal.closeCode, reason: refusal.code)
     }

@@ -27,7 +27,8 @@ extension Shard {
         _ excluded: [(place: UInt32, frame: Int)]
     ) {
         var forms = Forms(frames, ends: delivery.exclusions.map(\.end))
-        for compressed in delivery.compressed { forms.compressed.append(form(of: compressed)) }
+        let channel = buffers[Int(frames.buffer)].channel
+        for compressed in delivery.compressed { forms.compressed.append(form(of: compressed, channel)) }
         for member in members {
             let form = form(for: member, in: &forms)
             if excluded.contains(where: { $0.place == member }) {
@@ -80,14 +81,14 @@ extension Shard {
         guard let codec, let window = places[Int(index)].window else { return forms.plain }
         if let form = forms.compressed.first(where: { $0.window == window }) { return form }
         let plain = forms.plain
-        let compressed = codec.compress(
-            plain.frames.slice(of: buffers[Int(plain.frames.buffer)]), ends: plain.ends, for: window)
-        let made = form(of: compressed)
+        let buffer = buffers[Int(plain.frames.buffer)]
+        let compressed = codec.compress(plain.frames.slice(of: buffer.bytes), ends: plain.ends, for: window)
+        let made = form(of: compressed, buffer.channel)
         forms.compressed.append(made)
         return made
     }
 
-    private func form(of compressed: CompressedFrames) -> Form {
-        Form(window: compressed.window, frames: queue(compressed.frames), ends: compressed.ends)
+    private func form(of compressed: CompressedFrames, _ channel: ChannelName?) -> Form {
+        Form(window: compressed.window, frames: queue(compressed.frames, of: channel), ends: compressed.ends)
     }
 }

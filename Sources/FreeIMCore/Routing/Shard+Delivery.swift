@@ -18,9 +18,9 @@ extension Shard {
             guard !mayCompress(Int(frames.count)) else { return write(frames, inFormsToAllOf: clients) }
             for client in clients { roster.forEachSocket(of: client) { write(frames, 1, to: $0) } }
         case .channel(let channel):
-            write(delivery, to: roster.members(of: channel))
+            write(delivery, to: roster.members(of: channel), of: channel)
         case .everyone:
-            write(delivery, to: 0..<UInt32(places.count))
+            write(delivery, to: 0..<UInt32(places.count), of: nil)
         }
     }
 
@@ -31,8 +31,8 @@ extension Shard {
     }
 
     /// - Parameter members: places; those without a connection are passed over.
-    private func write(_ delivery: Delivery, to members: some Sequence<UInt32>) {
-        let frames = queue(delivery.frames)
+    private func write(_ delivery: Delivery, to members: some Sequence<UInt32>, of channel: ChannelName?) {
+        let frames = queue(delivery.frames, of: channel)
         let excluded = excludedPlaces(delivery.exclusions)
         guard !mayCompress(delivery.longest ?? Int(frames.count)) else {
             return write(delivery, frames, inFormsTo: members, excluded)
@@ -68,25 +68,26 @@ extension Shard {
         _ excluded: [(place: UInt32, frame: Int)]
     ) {
         deliveries += delivery.messages - excluded.count(where: { $0.place == member })
-        let run = buffers[Int(frames.buffer)]
+        let buffer = buffers[Int(frames.buffer)]
+        let run = buffer.bytes
         var start = run.readerIndex
         for (frame, end) in ends.enumerated() {
             defer { start = end }
             guard !excluded.contains(where: { $0.place == member && $0.frame == frame }) else { continue }
             guard let frames = run.getSlice(at: start, length: end - start) else { continue }
             // Frames in front of the first exclusion are one piece; they are counted above.
-            write(queue(frames), 0, to: member)
+            write(queue(frames, of: buffer.channel), 0, to: member)
         }
     }
 
     /// Keeps a buffer to the end of the burst. Returns its place in ``buffers``.
-    func keep(_ buffer: ByteBuffer) -> UInt32 {
-        buffers.append(buffer)
+    func keep(_ buffer: ByteBuffer, of channel: ChannelName? = nil) -> UInt32 {
+        buffers.append(BurstBuffer(bytes: buffer, channel: channel))
         return UInt32(buffers.count - 1)
     }
 
-    func queue(_ frames: ByteBuffer) -> Frames {
-        Frames(buffer: keep(frames), 0..<frames.readableBytes)
+    func queue(_ frames: ByteBuffer, of channel: ChannelName? = nil) -> Frames {
+        Frames(buffer: keep(frames, of: channel), 0..<frames.readableBytes)
     }
 
     @inline(__always)
@@ -98,7 +99,7 @@ extension Shard {
             places[at].waiting = frames
         } else {
             passOn(index)
-            places[at].connection?.write(frames.standingAlone(buffers[Int(frames.buffer)]))
+            give(frames, to: at)
         }
         markDirty(index)
     }
@@ -110,7 +111,17 @@ extension Shard {
         let waiting = places[at].waiting
         guard !waiting.isEmpty else { return }
         places[at].waiting = .none
-        places[at].connection?.write(waiting.standingAlone(buffers[Int(waiting.buffer)]))
+        give(waiting, to: at)
+    }
+
+    private func give(_ frames: Frames, to at: Int) {
+        let buffer = buffers[Int(frames.buffer)]
+        let bytes = frames.standingAlone(buffer.bytes)
+        if let channel = buffer.channel {
+            places[at].connection?.write(bytes, of: channel)
+        } else {
+            places[at].connection?.write(bytes)
+        }
     }
 
     private func markDirty(_ index: UInt32) {
@@ -136,7 +147,7 @@ extension Shard {
     /// Ends the burst. Flushing may close a connection and so change the tables; they are not walked meanwhile.
     func flush() {
         var flushing: ContiguousArray<UInt32> = []
-        var buffers: ContiguousArray<ByteBuffer> = []
+        var buffers: ContiguousArray<BurstBuffer> = []
         swap(&flushing, &dirty)
         swap(&buffers, &self.buffers)
         defer {
@@ -155,7 +166,7 @@ extension Shard {
                 places[at].connection?.flush()
             } else {
                 places[at].waiting = .none
-                send(waiting, of: buffers[Int(waiting.buffer)], to: at)
+                send(waiting, of: buffers[Int(waiting.buffer)].bytes, to: at)
             }
         }
     }
@@ -175,6 +186,13 @@ extension Shard {
         places[at].connection?.write(frames.standingAlone(buffer, from: sent ?? 0))
         places[at].connection?.flush()
     }
+}
+
+/// Frames that a burst brings, for one connection or for many.
+struct BurstBuffer {
+    let bytes: ByteBuffer
+    /// Whose members get it; nil where it is for clients or everyone.
+    let channel: ChannelName?
 }
 
 /// Frames of a burst: bytes of one of its buffers.

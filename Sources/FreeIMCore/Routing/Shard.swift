@@ -16,7 +16,7 @@ package final class Shard {
     /// Places with unflushed writes.
     var dirty: ContiguousArray<UInt32> = []
     /// What ``Frames`` are parts of, in this burst.
-    var buffers: ContiguousArray<ByteBuffer> = []
+    var buffers: ContiguousArray<BurstBuffer> = []
     /// Which of ``buffers`` is the last common one.
     var common: UInt32 = 0
     /// Set while the connections are let go little by little.
@@ -26,6 +26,10 @@ package final class Shard {
     /// Open connections.
     package private(set) var connectionCount = 0
     var deliveries = 0
+    /// The places of connections that have an ``Outbox``.
+    private var slow: Set<UInt32> = []
+    /// Messages dropped for slow receivers since the start.
+    private var dropped = 0
     /// nil while no connection here takes messages compressed.
     var codec: DeflateCodec?
 
@@ -111,6 +115,7 @@ package final class Shard {
         let agreement = releaseWindow(of: id.index)
         places[Int(id.index)] = Place(generation: id.generation &+ 1)
         free.append(id.index)
+        slow.remove(id.index)
         guard let identity else { return }
         connectionCount -= 1
         let remains = roster.remove(identity.client, id.index)
@@ -127,6 +132,22 @@ package final class Shard {
 
     package func hasHandle(_ id: SocketID) -> Bool {
         isCurrent(id) && places[Int(id.index)].handle != nil
+    }
+
+    /// A connection cannot keep up, or does again.
+    func setSlow(_ isSlow: Bool, _ id: SocketID) {
+        guard isCurrent(id) else { return }
+        if isSlow { slow.insert(id.index) } else { slow.remove(id.index) }
+    }
+
+    func countDropped(_ messages: Int) {
+        dropped += messages
+    }
+
+    func slowReceivers(limit: Int) -> SlowReceiverReport {
+        let all = slow.compactMap { places[Int($0)].connection?.slowReceiver }
+        let first = all.sorted { $0.waitingBytes > $1.waitingBytes }.prefix(limit)
+        return SlowReceiverReport(receivers: Array(first), count: all.count, dropped: dropped)
     }
 
     func isCurrent(_ id: SocketID) -> Bool {

@@ -68,6 +68,7 @@ public struct HTTPAPI: Feature, Reloads {
         ClientRoutes(messenger: node.messenger, bodies: bodies, pages: pages).add(to: version1)
         ClientChannelRoutes(messenger: node.messenger, bodies: bodies).add(to: version1)
         ChannelRoutes(messenger: node.messenger, bodies: bodies, pages: pages).add(to: version1)
+        NodeRoutes(node: node, pages: pages).add(to: version1)
         router.refuseOtherMethods()
         return router
     }

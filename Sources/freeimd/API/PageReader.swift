@@ -6,6 +6,13 @@ struct PageReader: Sendable {
     /// The largest `limit`.
     let limit: Int
 
+    /// Of a list that has no further pages.
+    func limit(of request: Request) throws(APIFault) -> Int {
+        let page = try page(of: request)
+        guard page.cursor == nil else { throw .invalidArgument("this list has no 'cursor'; raise 'limit'") }
+        return page.limit
+    }
+
     func page(of request: Request) throws(APIFault) -> PageRequest {
         var page = PageRequest()
         page.limit = min(page.limit, limit)

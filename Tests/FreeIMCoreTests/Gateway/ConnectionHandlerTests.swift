@@ -150,22 +150,6 @@ struct ConnectionHandlerTests {
         #expect(try terminal.received() == [.text("x")])
     }
 
-    @Test("a connection that cannot be written to after a flush is closed as slow")
-    func slow() throws {
-        let gateway = try Self.makeGateway()
-        let terminal = try gateway.connect()
-        terminal.channel.isWritable = false
-        terminal.handler.write(Frame.make(.text, ByteBuffer(string: "x"), allocator: ByteBufferAllocator()))
-        terminal.handler.flush()
-        let frames = try terminal.received()
-        #expect(frames.first == .text("x"))
-        #expect(frames.dropFirst().map(\.closeCode) == [.slowReceiver])
-        terminal.handler.flush()
-        #expect(try terminal.received() == [])
-        gateway.tick(gateway.context.closeTicks)
-        #expect(!terminal.channel.isActive)
-    }
-
     @Test("behind a close frame nothing is written, and promises fail")
     func writesAfterClose() throws {
         let gateway = try Self.makeGateway()
@@ -324,21 +308,5 @@ struct ConnectionHandlerTests {
             try terminal.send(F.make(F.text, "x"))
             #expect(try terminal.received() == [.text("x")])
         }
-    }
-
-    @Test("a terminal that turns out slow by its ping is cut after the close timeout")
-    func slowAtPing() throws {
-        let gateway = try Self.makeGateway()
-        let terminal = try gateway.connect()
-        terminal.channel.isWritable = false
-        var frames: [ServerFrame] = []
-        for _ in 0..<gateway.context.pingTicks * 2 where frames.isEmpty {
-            gateway.tick(1)
-            frames = try terminal.received()
-        }
-        #expect(frames.first == .ping)
-        #expect(frames.last?.closeCode == .slowReceiver)
-        gateway.tick(gateway.context.closeTicks)
-        #expect(!terminal.channel.isActive)
     }
 }
