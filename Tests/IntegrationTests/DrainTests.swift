@@ -18,7 +18,7 @@ struct DrainTests {
 
     @Test("for drain_delay it is not ready any more, but serves its terminals and lets new ones in")
     func delay() async throws {
-        let daemon = try await Daemon.start(Manifest(gateway: ["drain_delay": "4s"]))
+        let daemon = try await Daemon.start(Manifest(gateway: ["drain_delay": "8s"]))
         let first = try await Terminal.connect(daemon.gatewayPort, "/ws?client=1")
         #expect(try await isReady(daemon))
         daemon.signal(SIGTERM)

@@ -97,6 +97,14 @@ final class Terminal: Sendable {
         try await events.next(within: deadline)
     }
 
+    /// The same for a terminal that may have been silent for so long that it is pinged.
+    func nextBesidesPings() async throws -> Event {
+        while true {
+            let event = try await next()
+            if event != .ping { return event }
+        }
+    }
+
     /// The next texts.
     func texts(_ count: Int) async throws -> [String] {
         var texts: [String] = []

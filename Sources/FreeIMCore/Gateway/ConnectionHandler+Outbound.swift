@@ -24,12 +24,12 @@ extension ConnectionHandler {
             promise?.fail(ChannelError.ioOnClosedChannel)
             return
         }
-        hasUnflushed = true
         if let outbox, outbox.isBlocked {
             let dropped = outbox.dropped
             outbox.add(frames, of: channel, promise: promise, now: shard.now)
             return countDropped(outbox.dropped - dropped)
         }
+        hasUnflushed = true
         context.write(wrapOutboundOut(frames), promise: promise)
         unflushedBytes += frames.readableBytes
         // Of a long burst the channel is not given more than it may write in one go, unless the kernel takes it.
@@ -38,10 +38,10 @@ extension ConnectionHandler {
 
     func flush() {
         guard let context, isAnswered || !context.channel.isWritable else { return }
-        flush(context)
+        if outbox?.isBlocked != true { flush(context) }
         guard state.phase == .open else { return }
-        guard outbox?.isOverfull != true else { return close(.slowReceiver, reason: "reads too slowly") }
-        shard.setHandle(outbox?.isBlocked == true ? nil : handle, of: place)
+        guard let outbox, outbox.isBlocked else { return shard.setHandle(handle, of: place) }
+        if outbox.isOverfull { close(.slowReceiver, reason: "reads too slowly") }
     }
 
     private func flush(_ context: ChannelHandlerContext) {
