@@ -70,8 +70,9 @@ conformance: ## run the Autobahn test suite against a release build
 .PHONY: chaos
 chaos: ## faults at random under terminals and senders, with an account of each message (ARGS="--seconds 1800 --seed 7")
 	scripts/bootstrap test
-	$(STRICT) swift build --build-tests
-	.build/debug/chaos $(ARGS)
+	swift build -c release --product freeimd
+	swift build -c release --product chaos
+	.build/release/chaos $(ARGS)
 
 .PHONY: fuzz sanitize
 fuzz: ## feed each parser with made-up input for a minute (ARGS="envelope --seconds 600")
