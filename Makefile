@@ -20,7 +20,7 @@ test: ## build and run all tests, and the examples
 	$(STRICT) swift build --build-tests
 	$(STRICT) swift test --skip-build --skip '^($(SERVER_TESTS))\.'
 	for tests in $(subst |, ,$(SERVER_TESTS)); do $(STRICT) swift test --skip-build --filter "^$$tests\." || exit 1; done
-	.build/debug/chaos --seconds 16 --seed 7
+	.build/debug/chaos --seconds 20 --seed 72
 	scripts/examples
 
 check: ## format, warnings as errors, imports, habits

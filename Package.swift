@@ -254,7 +254,7 @@ let package = Package(
         ),
         .target(
             name: "DaemonTestSupport",
-            dependencies: ["FreeIMTestSupport"],
+            dependencies: ["FreeIMTestSupport", "RedisTestSupport"],
             path: "Tests/DaemonSupport",
             swiftSettings: strict
         ),

@@ -4,19 +4,18 @@ struct Account {
     struct Window: Equatable {
         let fault: Int
         let reach: Fault.Reach
+        /// Whose events may be lost, or come in the wrong order.
+        var disturbs = Fault.Reach.nobody
         let from: Double
         let to: Double
+        /// Redis came back with less than it had said to have stored.
+        var forgets = false
 
-        func reaches(_ node: Int) -> Bool {
-            switch reach {
-            case .nobody: false
-            case .everyone: true
-            case .terminals(of: let other): node == other
-            }
-        }
+        func reaches(_ node: Int) -> Bool { reach.contains(node) }
+        func disturbs(_ node: Int) -> Bool { disturbs.contains(node) }
     }
 
-    private(set) var violations: [String] = []
+    var violations: [String] = []
     private(set) var owed = 0
     private(set) var owedReceipts = 0
     private(set) var deliveries = 0
@@ -28,21 +27,23 @@ struct Account {
     let book: Ledger.Book
     let nodes: Int
     let windows: [Window]
-    private let connections: [Int: [Int]]
+    let connections: [Int: [Int]]
     /// Of each node, whether a message came to any of its terminals.
     private var reached: [[Bool]]
     private(set) var missedUnderway = 0
+    /// Online after online, or offline after offline, and not a violation.
+    var disturbedEvents = 0
     /// Messages with a receipt that came.
     private var arrived: Set<Int> = []
 
     /// What is written to a connection that ends may be lost with it: TCP has no receipt.
     private static let lastSeconds = 2.0
     /// A message may be accepted by Redis and be on its way to a node when the fault begins.
-    private static let underway = 0.5
+    static let underway = 0.5
     /// On a busy machine for longer, as far as the node got nothing that its sender sent after it and before the fault.
     private static let longUnderway = 5.0
     /// Memberships of a node that was thought dead are restored so long after it is ready (Cluster.md).
-    private static let memberships = 3.0
+    static let memberships = 3.0
 
     init(_ book: Ledger.Book, nodes: Int, windows: [Window]) {
         self.book = book
@@ -53,6 +54,7 @@ struct Account {
         for index in book.connections.indices { checkOrder(index) }
         checkReceivers()
         checkReceipts()
+        checkEvents()
     }
 
     // MARK: Each connection by itself
@@ -81,6 +83,9 @@ struct Account {
             }
             last[message.sender] = max(last[message.sender] ?? 0, number)
             if !isFor(connection.client, message) { violate("was not for it", Int(number), connection.client) }
+            if message.isOfChannel, hasLeft(connection, message) {
+                violate("was sent after it had left", Int(number), connection.client)
+            }
         }
         var receipted: Set<Int> = []
         receipts += connection.receipts.count
@@ -126,7 +131,9 @@ struct Account {
     private mutating func check(_ number: Int, _ client: Int, isReceived: Bool) {
         let message = book.messages[number]
         guard case .accepted(let end) = message.outcome else { return }
-        guard isConnected(client, from: message.sent, to: end + Self.lastSeconds, asMember: message.isOfChannel) else {
+        let isThere = isConnected(
+            client, from: message.sent, to: latest(end, [client]), memberUntil: message.isOfChannel ? end : nil)
+        guard isThere else {
             missedUnconnected += isReceived ? 0 : 1
             return
         }
@@ -156,23 +163,52 @@ struct Account {
         }
     }
 
-    private func isConnected(_ client: Int, from: Double, to: Double, asMember: Bool) -> Bool {
+    /// When all must have come that was accepted in that moment, unless it is lost: a fault may make it late.
+    private func latest(_ accepted: Double, _ clients: [Int]) -> Double {
+        let ends = windows.filter { window in
+            (window.from - Self.underway...window.to).contains(accepted)
+                && clients.contains { window.disturbs($0 % nodes) }
+        }
+        return max(accepted, ends.map(\.to).max() ?? 0) + Self.lastSeconds
+    }
+
+    /// - Parameter memberUntil: nil where it need not be in its channel.
+    private func isConnected(_ client: Int, from: Double, to: Double, memberUntil: Double?) -> Bool {
         (connections[client] ?? []).contains { index in
             let connection = book.connections[index]
-            if asMember, isUncertain(connection) { return false }
-            let start = asMember ? connection.joined ?? .infinity : connection.opened
-            return start <= from && connection.closed ?? .infinity >= to
+            guard connection.opened <= from, connection.closed ?? .infinity >= to else { return false }
+            guard let memberUntil else { return true }
+            return connection.memberships.contains { membership in
+                membership.joined ?? .infinity <= from && membership.leaving ?? .infinity >= memberUntil
+                    && !isForgotten(membership.joined, of: connection)
+            }
         }
     }
 
-    /// Whether the client's node may not have heard of the join: it was told through Redis while it did not listen. Where its
-    /// lease ran out then, the membership ends, and the business hears that the client is offline, then online.
-    private func isUncertain(_ connection: Ledger.Connection) -> Bool {
-        guard let joined = connection.joined else { return true }
-        return windows.contains { window in
-            window.reaches(connection.client % nodes)
-                && (window.from - Self.underway...window.to).contains(joined)
+    /// Whether a message to its channel was sent between the answer to its leave and its next join. Its node may not have
+    /// heard of a leave in a window until then.
+    private func hasLeft(_ connection: Ledger.Connection, _ message: Ledger.Message) -> Bool {
+        guard case .accepted(let end) = message.outcome else { return false }
+        let node = connection.client % nodes
+        let leaves = connection.memberships.indices.filter { index in
+            guard let left = connection.memberships[index].left, left <= message.sent else { return false }
+            let next = connection.memberships.dropFirst(index + 1).first
+            return next?.asked ?? .infinity > end
         }
+        return leaves.contains { index in
+            let left = connection.memberships[index].left
+            guard !isForgotten(left, of: connection) else { return false }
+            return !windows.contains { window in
+                window.reaches(node) && left ?? 0 <= window.to && window.from - Self.underway <= end
+                    && message.sent <= window.to + Self.memberships
+            }
+        }
+    }
+
+    /// Whether what was stored in that moment may be unknown to the Redis that came back.
+    private func isForgotten(_ moment: Double?, of connection: Ledger.Connection) -> Bool {
+        guard let moment else { return true }
+        return windows.contains { $0.forgets && ($0.from - Self.underway...$0.to).contains(moment) }
     }
 
     /// That in which a message to a client may be lost; nil where there is none.
@@ -197,15 +233,18 @@ struct Account {
             else { continue }
             let told = told[sender]?[number]
             let isReceived = arrived.contains(number)
-            let later = end + Self.lastSeconds
+            let later = latest(end, [sender, receiver])
             if let told {
+                // It may have ended shortly before, and its node not know yet.
                 let ended = (connections[receiver] ?? [])
-                    .contains { (message.sent...later).contains(book.connections[$0].closed ?? .infinity) }
+                    .contains {
+                        (message.sent - Self.lastSeconds...later).contains(book.connections[$0].closed ?? .infinity)
+                    }
                 if told, !isReceived, !ended { violate("has a receipt, but did not come", number, receiver) }
                 if !told, isReceived { violate("came, but its receipt says offline", number, receiver) }
             }
-            guard isConnected(sender, from: message.sent, to: later, asMember: false),
-                isConnected(receiver, from: message.sent, to: later, asMember: false),
+            guard isConnected(sender, from: message.sent, to: later, memberUntil: nil),
+                isConnected(receiver, from: message.sent, to: later, memberUntil: nil),
                 window(sender, message, until: later) == nil, window(receiver, message, until: later) == nil
             else { continue }
             owedReceipts += 1
@@ -216,15 +255,38 @@ struct Account {
     // MARK: Report
 
     private mutating func violate(_ what: String, _ number: Int, _ client: Int) {
-        let message = book.messages.indices.contains(number) ? "\(book.messages[number])" : "never sent"
-        let history = (connections[client] ?? []).map { index in
+        let message = book.messages.indices.contains(number) ? book.messages[number] : nil
+        violations.append(
+            "m\(number) \(what), at client \(client) of node \(client % nodes)\n    "
+                + "\(message?.description ?? "never sent")\n    "
+                + historyText(of: client, around: message?.sent ?? .infinity))
+    }
+
+    /// The connections of a client about a moment.
+    func historyText(of client: Int, around moment: Double) -> String {
+        let all = connections[client] ?? []
+        let before = all.prefix { book.connections[$0].opened <= moment }
+        let history = (before.suffix(3) + all.dropFirst(before.count).prefix(1)).map { index in
             let connection = book.connections[index]
-            return "\(connection.opened.inSeconds) (joined \(connection.joined?.inSeconds ?? "never")) to "
+            let near = connection.memberships.prefix { $0.asked <= moment + 5 }.suffix(3)
+            let memberships = near.map { membership in
+                "joined \(membership.joined?.inSeconds ?? "never")"
+                    + (membership.left.map { ", left \($0.inSeconds)" } ?? "")
+            }
+            return "\(connection.opened.inSeconds) (\(memberships.joined(separator: ", "))) to "
                 + "\(connection.closed?.inSeconds ?? "the end")"
         }
-        violations.append(
-            "m\(number) \(what), at client \(client) of node \(client % nodes)\n    \(message)\n    "
-                + "the client's connections: \(history.suffix(4).joined(separator: "; "))")
+        return "the client's connections: \(history.joined(separator: "; "))"
+    }
+}
+
+extension Fault.Reach {
+    func contains(_ node: Int) -> Bool {
+        switch self {
+        case .nobody: false
+        case .everyone: true
+        case .terminals(of: let other): node == other
+        }
     }
 }
 
@@ -252,10 +314,13 @@ extension Double {
 
 extension Account: CustomStringConvertible {
     var description: String {
+        let joins = book.connections.reduce(0) { $0 + $1.memberships.count { $0.joined != nil } }
+        let leaves = book.connections.reduce(0) { $0 + $1.memberships.count { $0.left != nil } }
         let accepted = book.messages.count { if case .accepted = $0.outcome { true } else { false } }
         return """
             messages: \(book.messages.count) sent, \(accepted) accepted, \(book.messages.count - accepted) failed
-            connections: \(book.connections.count)
+            connections: \(book.connections.count); joins: \(joins); leaves: \(leaves)
+            events: \(book.events.values.reduce(0) { $0 + $1.count }), \(disturbedEvents) not in turn after a fault
             deliveries: \(deliveries); owed: \(owed); receipts: \(receipts); owed: \(owedReceipts)
             missed, and not owed: \(missedUnconnected) while the receiver was not connected throughout, \
             \(missedInWindow.values.reduce(0, +)) in a window of its node, \

@@ -27,12 +27,19 @@ final class Ledger: Sendable {
         var outcome = Outcome.underway
     }
 
+    /// In the client's channel: from the call that asks for it to the answer to the one that ends it.
+    struct Membership {
+        var asked: Double
+        var joined: Double?
+        var leaving: Double?
+        var left: Double?
+    }
+
     /// A terminal's connection, from the 101 to its end.
     struct Connection {
         let client: Int
         var opened: Double
-        /// When the answer to its join came.
-        var joined: Double?
+        var memberships: [Membership] = []
         var closed: Double?
         /// Numbers of messages, as they came.
         var received: [Int32] = []
@@ -41,9 +48,19 @@ final class Ledger: Sendable {
         var strange: [String] = []
     }
 
+    /// What a business service hears of a client.
+    struct Event {
+        let isOnline: Bool
+        let heard: Double
+    }
+
     struct Book {
         var messages: [Message] = []
         var connections: [Connection] = []
+        /// By client, as they came.
+        var events: [Int: [Event]] = [:]
+        /// Events that the observer was too slow for.
+        var eventsMissed = 0
     }
 
     private let book = Mutex(Book())
@@ -78,9 +95,32 @@ final class Ledger: Sendable {
         }
     }
 
-    func joined(_ connection: Int) {
+    /// Its client is about to join its channel.
+    func asks(_ connection: Int) {
         let now = now
-        book.withLock { $0.connections[connection].joined = now }
+        book.withLock { $0.connections[connection].memberships.append(Membership(asked: now)) }
+    }
+
+    /// What has become of the membership asked for last.
+    func note(_ time: any WritableKeyPath<Membership, Double?> & Sendable, _ connection: Int) {
+        let now = now
+        book.withLock { book in
+            let last = book.connections[connection].memberships.count - 1
+            guard last >= 0 else { return }
+            book.connections[connection].memberships[last][keyPath: time] = now
+        }
+    }
+
+    func heard(_ event: PresenceEvent) {
+        let now = now
+        book.withLock { book in
+            switch event {
+            case .online(let identity): book.hear(identity.client, Event(isOnline: true, heard: now))
+            case .offline(let identity): book.hear(identity.client, Event(isOnline: false, heard: now))
+            case .missed(let count): book.eventsMissed += count
+            case .joined, .left: break
+            }
+        }
     }
 
     func closed(_ connection: Int) {
@@ -104,5 +144,12 @@ final class Ledger: Sendable {
     private static func number(_ text: String, after prefix: String) -> Int? {
         guard text.hasPrefix(prefix) else { return nil }
         return Int(text.dropFirst(prefix.count).prefix { $0.isNumber })
+    }
+}
+
+extension Ledger.Book {
+    fileprivate mutating func hear(_ client: ClientID, _ event: Ledger.Event) {
+        guard case .number(let id) = client.kind else { return }
+        events[Int(id), default: []].append(event)
     }
 }

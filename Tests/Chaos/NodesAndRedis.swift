@@ -14,15 +14,21 @@ final class NodesAndRedis: Sendable {
     private let redisPorts: [Int]
     private let nodes: Mutex<[Daemon]>
     private let everStarted = Mutex<[Int32]>([])
+    /// Of the first node's log; the other nodes' go into pipes.
+    private let disk: Disk?
 
-    private init(names: [String], proxies: [Proxy], redisPorts: [Int]) {
+    private init(names: [String], proxies: [Proxy], redisPorts: [Int], disk: Disk?) {
         self.names = names
         self.proxies = proxies
         self.redisPorts = redisPorts
+        self.disk = disk
         nodes = Mutex([])
     }
 
-    static func start(nodes count: Int, redis: Int, on eventLoop: any EventLoop) async throws -> NodesAndRedis {
+    /// - Parameter directory: where a small file system is mounted, where that is allowed.
+    static func start(
+        nodes count: Int, redis: Int, directory: String, on eventLoop: any EventLoop
+    ) async throws -> NodesAndRedis {
         var names: [String] = []
         var proxies: [Proxy] = []
         var ports: [Int] = []
@@ -32,7 +38,9 @@ final class NodesAndRedis: Sendable {
             ports.append(try await proxy.start())
             proxies.append(proxy)
         }
-        let cluster = NodesAndRedis(names: names, proxies: proxies, redisPorts: ports)
+        let disk = Disk(at: directory + "/logs")
+        if disk == nil { say("no full disk: only root may mount one; a pipe that nobody reads instead") }
+        let cluster = NodesAndRedis(names: names, proxies: proxies, redisPorts: ports, disk: disk)
         for node in names.indices { try await cluster.start(node) }
         for node in names.indices {
             do {
@@ -60,7 +68,8 @@ final class NodesAndRedis: Sendable {
                         "url": "\"redis://127.0.0.1:\(redisPorts[index])\"", "client_name": Self.clientName,
                     ]
                 ],
-                presence: ["presence.redis": ["lease": "\(Int(Fault.lease.seconds))s", "renewal": "500ms"]]))
+                presence: ["presence.redis": ["lease": "\(Int(Fault.lease.seconds))s", "renewal": "500ms"]]),
+            logFile: logFile(of: index))
         everStarted.withLock { $0.append(node.id) }
         nodes.withLock { if index < $0.count { $0[index] = node } else { $0.append(node) } }
     }
@@ -76,10 +85,28 @@ final class NodesAndRedis: Sendable {
         (try? await API(port: apiPort(index), timeout: 2)("GET", "/health/ready"))?.status == 200
     }
 
+    private func logFile(of index: Int) -> String? { index == 0 ? disk?.logFile : nil }
+
+    /// Leaves a node's log no room, or gives it room again.
+    func fillLog(of index: Int, _ isFull: Bool) {
+        if index == 0, let disk {
+            disk.fill(isFull)
+        } else if isFull {
+            node(index).log.stall()
+        } else {
+            node(index).log.goOn()
+        }
+    }
+
+    private func log(of index: Int) -> String {
+        guard let file = logFile(of: index) else { return node(index).logText }
+        return (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    }
+
     func state(_ index: Int) async -> String {
         let answer = try? await API(port: apiPort(index), timeout: 2)("GET", "/health/ready")
         let text = answer.map { "\($0.status) \($0.text)" } ?? "silent"
-        return "node \(index): \(text); \(node(index).logText.suffix(2_000))"
+        return "node \(index): \(text); \(log(of: index).suffix(2_000))"
     }
 
     /// All clients that are online, by a node's API; nil where it does not answer.
@@ -105,7 +132,7 @@ final class NodesAndRedis: Sendable {
         var wrong: [String] = []
         for (index, node) in nodes.enumerated() {
             let status = await node.end()
-            if status != 0 { wrong.append("node \(index) ended with \(status): \(node.logText.suffix(2_000))") }
+            if status != 0 { wrong.append("node \(index) ended with \(status): \(log(of: index).suffix(2_000))") }
         }
         for id in everStarted.withLock({ $0 }) where kill(id, 0) == 0 {
             wrong.append("process \(id) of a node is still there")
@@ -115,6 +142,7 @@ final class NodesAndRedis: Sendable {
 
     func killAll() {
         for node in nodes.withLock({ $0 }) { node.signal(SIGKILL) }
+        disk?.unmount()
     }
 }
 

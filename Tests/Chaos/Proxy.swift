@@ -7,8 +7,10 @@ final class Proxy: Sendable {
     private struct Weather {
         var delay = TimeAmount.zero
         var isCut = false
-        var isStalled = false
-        var channels: [ObjectIdentifier: any Channel] = [:]
+        var stalled: Set<Direction> = []
+        var isRough = false
+        /// By what comes in there.
+        var channels: [ObjectIdentifier: (channel: any Channel, direction: Direction)] = [:]
     }
 
     private let redis: Int
@@ -38,19 +40,29 @@ final class Proxy: Sendable {
         set(later) { weather.withLock { $0.delay = TimeAmount(later) } }
     }
 
-    /// Resets what is open, and refuses what comes.
-    func cut(_ isCut: Bool) {
-        for channel in channels({ $0.isCut = isCut }) where isCut { channel.close(promise: nil) }
+    /// Bytes come as TCP hands them on over a network that loses and reorders packets: in pieces, late, and after a packet
+    /// that had to be sent again all at once.
+    var isRough: Bool {
+        get { weather.withLock { $0.isRough } }
+        set(isRough) { weather.withLock { $0.isRough = isRough } }
     }
 
-    /// Lets what is open stay open, and nothing pass.
-    func stall(_ isStalled: Bool) {
-        for channel in channels({ $0.isStalled = isStalled }) {
-            channel.setOption(.autoRead, value: !isStalled).whenSuccess { if !isStalled { channel.read() } }
+    /// Resets what is open, and refuses what comes.
+    func cut(_ isCut: Bool) {
+        for (channel, _) in channels({ $0.isCut = isCut }) where isCut { channel.close(promise: nil) }
+    }
+
+    /// Lets what is open stay open, and nothing pass in these directions.
+    func stall(_ stalled: Set<Direction>) {
+        for (channel, direction) in channels({ $0.stalled = stalled }) {
+            let passes = !stalled.contains(direction)
+            channel.setOption(.autoRead, value: passes).whenSuccess { if passes { channel.read() } }
         }
     }
 
-    private func channels(_ change: (inout Weather) -> Void) -> [any Channel] {
+    private func channels(
+        _ change: (inout Weather) -> Void
+    ) -> [(channel: any Channel, direction: Direction)] {
         weather.withLock { weather in
             change(&weather)
             return Array(weather.channels.values)
@@ -63,12 +75,13 @@ final class Proxy: Sendable {
             .channelOption(.autoRead, value: false)
             .connect(host: "127.0.0.1", port: redis)
             .flatMapThrowing { redis in
-                for (channel, other) in [(node, redis), (redis, node)] {
+                for (channel, other, direction) in [(node, redis, Direction.toRedis), (redis, node, .toNode)] {
                     try channel.pipeline.syncOperations.addHandler(Passage(to: other, of: self))
-                    self.weather.withLock { $0.channels[ObjectIdentifier(channel)] = channel }
-                }
-                guard !self.weather.withLock({ $0.isStalled }) else { return }
-                for channel in [node, redis] {
+                    let isStalled = self.weather.withLock { weather in
+                        weather.channels[ObjectIdentifier(channel)] = (channel, direction)
+                        return weather.stalled.contains(direction)
+                    }
+                    guard !isStalled else { continue }
                     channel.setOption(.autoRead, value: true).whenSuccess { channel.read() }
                 }
             }
@@ -109,8 +122,19 @@ private final class Passage: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let bytes = unwrapInboundIn(data)
-        let due = max(.now() + TimeAmount(proxy.delay), lastDue)
+        var bytes = unwrapInboundIn(data)
+        guard proxy.isRough else { return pass(bytes, after: TimeAmount(proxy.delay), context) }
+        // A lost packet is sent again after a fifth of a second at the earliest, and what is behind it waits.
+        let again = Int.random(in: 0..<30) == 0 ? Int.random(in: 200...400) : 0
+        for number in 0... {
+            let length = min(number < 8 ? 1 : Int.random(in: 1...1_400), bytes.readableBytes)
+            guard let piece = bytes.readSlice(length: length), length > 0 else { break }
+            pass(piece, after: .milliseconds(Int64(again + Int.random(in: 0...20))), context)
+        }
+    }
+
+    private func pass(_ bytes: ByteBuffer, after delay: TimeAmount, _ context: ChannelHandlerContext) {
+        let due = max(.now() + delay, lastDue)
         lastDue = due
         let other = other
         context.eventLoop.assumeIsolated().scheduleTask(deadline: due) { other.writeAndFlush(bytes, promise: nil) }

@@ -28,7 +28,7 @@ struct Schedule {
 
     /// What the cluster needs after a fault, on average.
     private static let recovery = Duration.seconds(1)
-    private static let kinds = 11
+    static let kinds = 15
 
     private static func fault(_ kind: Int, nodes: Int, _ generator: inout SeededGenerator) -> Fault {
         let node = Int.random(in: 0..<nodes, using: &generator)
@@ -46,7 +46,14 @@ struct Schedule {
         case 7: .killConnections
         case 8: .delay(node, by: .milliseconds(Int.random(in: 20...300, using: &generator)), medium)
         case 9: .cut(node, medium)
-        default: .stall(node, Bool.random(using: &generator) ? short : long)
+        case 10: .stall(node, Bool.random(using: &generator) ? short : long)
+        case 11:
+            .stallOneWay(
+                node, Direction.allCases.randomElement(using: &generator) ?? .toNode,
+                Bool.random(using: &generator) ? short : long)
+        case 12: .rough(node, long)
+        case 13: .logFull(node, medium)
+        default: .clockJump(.seconds(Bool.random(using: &generator) ? 3_600 : -3_600))
         }
     }
 }

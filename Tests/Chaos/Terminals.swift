@@ -15,6 +15,7 @@ struct Terminals {
     let ids: Range<Int>
     /// The connections that are open now.
     private let channels = Channels()
+    private let stir = Stir()
 
     init(_ count: Int, messenger: Messenger, ledger: Ledger, eventLoop: any EventLoop) {
         self.messenger = messenger
@@ -28,6 +29,16 @@ struct Terminals {
     static func name(of channel: Int) -> ChannelName? { ChannelName("r\(channel)") }
 
     var connected: Int { channels.count }
+
+    /// While it is so, some of them come and go by themselves, and some leave their channel and join it again.
+    var isStirred: Bool {
+        get { stir.isOn.load(ordering: .relaxed) }
+        nonmutating set { stir.isOn.store(newValue, ordering: .relaxed) }
+    }
+
+    /// At most a hundred of each kind.
+    private static func isRestless(_ id: Int) -> Bool { id % 9 == 3 && id < 900 }
+    private static func isFickle(_ id: Int) -> Bool { id % 9 == 6 && id < 900 }
 
     /// Keeps all of them connected until it is cancelled; then they close.
     func run(seed: UInt64) async {
@@ -45,7 +56,7 @@ struct Terminals {
         // A crowd does not come in one instant.
         await sleep(Double.random(in: 0...Double(ids.count) / 2_000, using: &generator))
         while !Task.isCancelled {
-            if await connect(id) { pause = 0.25 }
+            if await connect(id, &generator) { pause = Self.isRestless(id) ? 2 : 0.25 }
             // As Terminals.md asks, from a quarter of a second to four, since a run is short.
             await sleep(pause * Double.random(in: 0.5...1, using: &generator))
             pause = min(pause * 2, 4)
@@ -57,7 +68,7 @@ struct Terminals {
     }
 
     /// Returns at the connection's end; false where none came about.
-    private func connect(_ id: Int) async -> Bool {
+    private func connect(_ id: Int, _ generator: inout SeededGenerator) async -> Bool {
         guard let url = try? await messenger.connectURL(for: ClientID(Int64(id))),
             let parts = URLComponents(string: url.url), let port = parts.port
         else { return false }
@@ -68,8 +79,11 @@ struct Terminals {
             }
         guard let opening, let connection = try? await opening.get() else { return false }
         channels.add(connection.channel)
+        let pauses = generator
+        _ = generator.next()
         await withTaskCancellationHandler {
             await join(id, connection)
+            await live(id, connection, pauses)
             try? await connection.channel.closeFuture.get()
         } onCancel: {
             connection.channel.close(promise: nil)
@@ -78,16 +92,41 @@ struct Terminals {
         return true
     }
 
-    /// Until the connection ends.
     private func join(_ id: Int, _ connection: OpenConnection) async {
         guard let name = Self.name(of: Self.channel(of: id)) else { return }
+        ledger.asks(connection.number)
+        if await succeeds(connection, { try await messenger.join(ClientID(Int64(id)), [name]) }) {
+            ledger.note(\.joined, connection.number)
+        }
+    }
+
+    private func leave(_ id: Int, _ connection: OpenConnection) async {
+        guard let name = Self.name(of: Self.channel(of: id)) else { return }
+        ledger.note(\.leaving, connection.number)
+        if await succeeds(connection, { try await messenger.leave(ClientID(Int64(id)), [name]) }) {
+            ledger.note(\.left, connection.number)
+        }
+    }
+
+    /// Repeats a call until it succeeds; false where the connection ends before.
+    private func succeeds(_ connection: OpenConnection, _ call: () async throws -> [ChannelName]) async -> Bool {
         while connection.channel.isActive, !Task.isCancelled {
-            do {
-                try await messenger.join(ClientID(Int64(id)), [name])
-                return ledger.joined(connection.number)
-            } catch {
-                await sleep(0.5)
-            }
+            if (try? await call()) != nil { return true }
+            await sleep(0.5)
+        }
+        return false
+    }
+
+    /// What the restless and the fickle do with a connection.
+    private func live(_ id: Int, _ connection: OpenConnection, _ generator: SeededGenerator) async {
+        var generator = generator
+        while Self.isRestless(id) || Self.isFickle(id), connection.channel.isActive, !Task.isCancelled {
+            await sleep(Double.random(in: 1...5, using: &generator))
+            guard isStirred else { continue }
+            guard Self.isFickle(id) else { return connection.channel.close(promise: nil) }
+            await leave(id, connection)
+            await sleep(Double.random(in: 0.2...2, using: &generator))
+            await join(id, connection)
         }
     }
 
@@ -122,6 +161,10 @@ struct Terminals {
 private struct OpenConnection: Sendable {
     let channel: any Channel
     let number: Int
+}
+
+private final class Stir: Sendable {
+    let isOn = Atomic(false)
 }
 
 private final class Channels: Sendable {

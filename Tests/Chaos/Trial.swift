@@ -32,7 +32,10 @@ struct Trial {
             try await Task.sleep(for: .milliseconds(500))
             await awaitReady(entry.fault)
             let to = ledger.now
-            windows.append(Account.Window(fault: index, reach: entry.fault.reach, from: from, to: to))
+            windows.append(
+                Account.Window(
+                    fault: index, reach: entry.fault.reach, disturbs: entry.fault.disturbs, from: from, to: to,
+                    forgets: entry.fault.forgets))
             timeline.append(
                 "  \(index + 1). \(from.inSeconds) to \(over.inSeconds), all ready at \(to.inSeconds): \(entry.fault)")
         }
@@ -50,7 +53,7 @@ struct Trial {
         }
     }
 
-    private func carryOut(_ fault: Fault) async throws {
+    private mutating func carryOut(_ fault: Fault) async throws {
         switch fault {
         case .killNode(let node, let time):
             cluster.node(node).signal(SIGKILL)
@@ -76,10 +79,52 @@ struct Trial {
             try await Task.sleep(for: time)
             cluster.proxy(node).cut(false)
         case .stall(let node, let time):
-            cluster.proxy(node).stall(true)
+            try await stall(node, Set(Direction.allCases), time)
+        case .stallOneWay(let node, let direction, let time): try await stall(node, [direction], time)
+        case .rough(let node, let time):
+            cluster.proxy(node).isRough = true
             try await Task.sleep(for: time)
-            cluster.proxy(node).stall(false)
+            cluster.proxy(node).isRough = false
+        case .logFull(let node, let time): try await fillLog(node, time)
+        case .clockJump(let time): try await jump(by: time)
         }
+    }
+
+    private func stall(_ node: Int, _ directions: Set<Direction>, _ time: Duration) async throws {
+        cluster.proxy(node).stall(directions)
+        try await Task.sleep(for: time)
+        cluster.proxy(node).stall([])
+    }
+
+    private mutating func fillLog(_ node: Int, _ time: Duration) async throws {
+        cluster.fillLog(of: node, true)
+        // Its event loop logs that the bus is lost, and that it is back.
+        cluster.proxy(node).cut(true)
+        try await Task.sleep(for: .milliseconds(200))
+        cluster.proxy(node).cut(false)
+        do {
+            try await eventually(within: .seconds(20), every: .milliseconds(20)) { await cluster.isReady(node) }
+        } catch {
+            violations.append("node \(node) is not ready while its log has no room")
+        }
+        try await Task.sleep(for: time)
+        cluster.fillLog(of: node, false)
+    }
+
+    /// What a jump of Redis' clock means to what stands there with a time: leases, bans and tokens.
+    private func jump(by time: Duration) async throws {
+        let script = """
+            local by = tonumber(ARGV[1])
+            for _, key in ipairs({'im_v2_wsLease', 'im_v2_wsBanned'}) do
+              local all = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+              for at = 1, #all, 2 do redis.call('ZINCRBY', key, -by, all[at]) end
+            end
+            for _, key in ipairs(redis.call('KEYS', 'im_v2_wsToken*')) do
+              redis.call('PEXPIRE', key, redis.call('PTTL', key) - by)
+            end
+            """
+        let milliseconds = Int(time / .milliseconds(1))
+        _ = try await control.send(RedisCommand("EVAL", .string(script), "0", .integer(milliseconds)))
     }
 
     private func killRedis(isEmpty: Bool, _ time: Duration) async throws {

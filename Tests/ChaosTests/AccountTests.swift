@@ -11,7 +11,11 @@ struct AccountTests {
             book.messages.append(
                 Ledger.Message(sender: 0, kind: kind, sent: sent, outcome: .accepted(at: sent + 0.01)))
         }
-        for client in [1, 2, 4] { book.connections.append(Ledger.Connection(client: client, opened: 1, joined: 2)) }
+        for client in [1, 2, 4] {
+            book.connections.append(
+                Ledger.Connection(client: client, opened: 1, memberships: [.init(asked: 1.5, joined: 2)]))
+            book.events[client] = [.init(isOnline: true, heard: 1)]
+        }
         return book
     }
 
@@ -110,7 +114,57 @@ struct AccountTests {
         // Memberships come back a little later.
         #expect(violations(book([.channel(1)]), [window(.everyone, 5, 7.1)]) == [])
         #expect(found("m0 is lost", in: book([.channel(1)]), [window(.everyone, 5, 6.9)]))
-        // The node may not have heard of a join.
-        #expect(violations(book([.channel(1)]), [window(.terminals(of: 1), 2.4, 3)]) == [])
+        // What was joined within one is a membership after it.
+        let late = window(.terminals(of: 1), 1.8, 6.5)
+        #expect(found("m0 is lost", in: book([.channel(1)]), [late]))
+        #expect(violations(book([.channel(1)], at: 9.4), [late]) == [])
+        var forgetful = late
+        forgetful.forgets = true
+        #expect(violations(book([.channel(1)]), [forgetful]) == [])
+    }
+
+    @Test("a channel's message that was sent after the client had left, and before it asked to join again")
+    func left() {
+        func window(_ reach: Fault.Reach, _ from: Double, _ to: Double) -> Account.Window {
+            Account.Window(fault: 0, reach: reach, from: from, to: to)
+        }
+        var book = book([.channel(1)])
+        book.connections[0].memberships = [.init(asked: 1, joined: 2, leaving: 8, left: 9)]
+        #expect(violations(book) == [])
+        book.connections[0].received = [0]
+        #expect(found("m0 was sent after it had left", in: book))
+        // Its node may not have heard of it.
+        #expect(violations(book, [window(.terminals(of: 1), 8.5, 9.5)]) == [])
+        #expect(found("m0 was sent after it had left", in: book, [window(.terminals(of: 2), 8.5, 9.5)]))
+        #expect(found("m0 was sent after it had left", in: book, [window(.terminals(of: 1), 3, 6.9)]))
+        book.connections[0].memberships.append(.init(asked: 10.005))
+        #expect(violations(book) == [])
+        book.connections[0].memberships[0].left = 10.1
+        book.connections[0].memberships[1].asked = 11
+        #expect(violations(book) == [])
+    }
+
+    @Test("events that are not in turn, or say something else at the end, unless a fault may have disturbed them")
+    func events() {
+        func window(_ disturbs: Fault.Reach) -> Account.Window {
+            Account.Window(fault: 0, reach: .nobody, disturbs: disturbs, from: 19, to: 21)
+        }
+        var twice = book([])
+        twice.events[1] = [.init(isOnline: true, heard: 1), .init(isOnline: true, heard: 20)]
+        #expect(found("events: client 1 of node 1 is online twice", in: twice))
+        #expect(violations(twice, [window(.terminals(of: 1))]) == [])
+        #expect(found("events: client 1 of node 1 is online twice", in: twice, [window(.terminals(of: 2))]))
+        var offline = book([])
+        offline.events[2]?.append(.init(isOnline: false, heard: 5))
+        #expect(found("events: client 2 of node 2 is not online", in: offline))
+        #expect(violations(offline, [window(.everyone)]) == [])
+        offline.events[2]?.append(.init(isOnline: true, heard: 6))
+        #expect(violations(offline) == [])
+        #expect(Account.stillOnline(offline).count == 3)
+        for client in [1, 2, 4] { offline.events[client]?.append(.init(isOnline: false, heard: 30)) }
+        #expect(Account.stillOnline(offline) == [])
+        offline.eventsMissed = 1
+        offline.events = [:]
+        #expect(violations(offline) == [])
     }
 }

@@ -22,10 +22,12 @@ struct ScheduleTests {
 
     @Test("has every kind of fault before any comes again")
     func kinds() {
-        let first = Schedule(seed: 7, time: .seconds(600), nodes: 3).entries.prefix(11).map(\.fault)
+        let first = Schedule(seed: 7, time: .seconds(600), nodes: 3).entries.prefix(Schedule.kinds).map(\.fault)
         #expect(first.count { if case .killNode = $0 { true } else { false } } == 2)
         #expect(first.count { if case .killRedis = $0 { true } else { false } } == 2)
         #expect(first.contains(.killConnections))
         #expect(first.contains { if case .cut = $0 { true } else { false } })
+        #expect(first.contains { if case .logFull = $0 { true } else { false } })
+        #expect(first.contains { if case .rough = $0 { true } else { false } })
     }
 }

@@ -1,5 +1,6 @@
 package import Foundation
 import FreeIMTestSupport
+import RedisTestSupport
 import Synchronization
 
 /// A real `freeimd` process on free ports, started by a test and ended with it.
@@ -8,20 +9,38 @@ package final class Daemon: Sendable {
     /// 0 where the manifest has no `api.http`.
     package let apiPort: Int
     private let process: Process
-    private let log: ProcessLog
+    package let log: ProcessLog
 
     /// Starts `freeimd run` on a manifest and waits until it listens.
     ///
-    /// - Parameter prelude: what a shell does before it becomes `freeimd`.
+    /// - Parameters:
+    ///   - prelude: what a shell does before it becomes `freeimd`.
+    ///   - logFile: where the log goes instead of a pipe; ``logText`` is empty then.
     package static func start(
-        _ manifest: Manifest = Manifest(), environment: [String: String] = [:], prelude: String? = nil
+        _ manifest: Manifest = Manifest(), environment: [String: String] = [:], prelude: String? = nil,
+        logFile: String? = nil
     ) async throws -> Daemon {
+        var (manifest, prelude) = (manifest, prelude)
+        if let logFile {
+            prelude = [prelude, "exec 2>>'\(logFile)'"].compactMap(\.self).joined(separator: "; ")
+            try await manifest.choosePorts()
+        }
         let file = FileManager.default.temporaryDirectory.appending(path: "freeim-\(UUID().uuidString).yaml")
         try manifest.text.write(to: file, atomically: true, encoding: .utf8)
         let log = ProcessLog()
         let process = try launch(
             ["run", "-c", file.path], log: log, output: log, environment: environment, prelude: prelude)
         do {
+            if logFile != nil {
+                let daemon = Daemon(
+                    gatewayPort: Manifest.port(manifest.gateway), apiPort: Manifest.port(manifest.api ?? [:]),
+                    process: process, log: log)
+                try await eventually(within: .seconds(20)) {
+                    guard process.isRunning else { throw DaemonFailure(log: "its log is in \(logFile ?? "")") }
+                    return (try? await API(port: daemon.apiPort, timeout: 2)("GET", "/health/ready"))?.status == 200
+                }
+                return daemon
+            }
             let gateway = try await log.port(after: "] listening", in: process)
             let api = manifest.hasAPI ? try await log.port(after: "API listening", in: process) : 0
             return Daemon(gatewayPort: gateway, apiPort: api, process: process, log: log)
@@ -115,11 +134,27 @@ package final class ProcessLog: Sendable {
     package let pipe = Pipe()
     private let bytes = Mutex(Data())
 
-    package init() {
+    package init() { goOn() }
+
+    /// Reads on.
+    package func goOn() {
         pipe.fileHandleForReading.readabilityHandler = { [weak self] handle in
             let data = handle.availableData
             guard !data.isEmpty else { return handle.readabilityHandler = nil }
             self?.bytes.withLock { $0.append(data) }
+        }
+    }
+
+    /// Reads no more, and leaves no room: the next one to write has to wait.
+    package func stall() {
+        pipe.fileHandleForReading.readabilityHandler = nil
+        // Opened anew: the process's own end must stay as it is.
+        let writing = open("/proc/self/fd/\(pipe.fileHandleForWriting.fileDescriptor)", O_WRONLY | O_NONBLOCK)
+        guard writing >= 0 else { return }
+        defer { close(writing) }
+        for size in [4_096, 1] {
+            let filling = [UInt8](repeating: UInt8(ascii: "\n"), count: size)
+            while write(writing, filling, size) > 0 {}
         }
     }
 
@@ -187,6 +222,18 @@ package struct Manifest {
         self.further = further
         self.bus = bus
         self.presence = presence
+    }
+
+    /// Free ones, where the log does not say which the system chose.
+    mutating func choosePorts() async throws {
+        if gateway["listen"] == nil { gateway["listen"] = "\"127.0.0.1:\(try await RedisServer.freePort())\"" }
+        if api != nil, api?["listen"] == nil {
+            api?["listen"] = "\"127.0.0.1:\(try await RedisServer.freePort())\""
+        }
+    }
+
+    static func port(_ keys: [String: String]) -> Int {
+        keys["listen"].flatMap { Int($0.filter { $0 != "\"" }.split(separator: ":").last ?? "") } ?? 0
     }
 
     private func module(_ id: String, _ keys: [String: String]) -> [String] {

@@ -124,4 +124,27 @@ struct MemoryPresenceContractTests {
 
     @Test("a ban ends when it is lifted, and by itself")
     func bansEnd() async throws { try await PresenceContract.bansEnd(make) }
+
+    @Test("a clock that jumps ends a ban early or late, and concerns nobody who is connected")
+    func clockJumps() async throws {
+        let clock = ManualClock()
+        let bus = MemoryTransport(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+        let presence: any PresenceHook = MemoryPresence(
+            identity: NodeIdentity(name: "a"), transport: bus, now: { clock.now })
+        func isLetIn(_ client: ClientID) async throws -> Bool {
+            let kinds = try await presence.update([.init(.opened, Identity(client: client))], on: "a").map(\.kind)
+            return kinds == [.online]
+        }
+        #expect(try await isLetIn(1))
+        try await presence.ban(2, for: .seconds(60))
+        try await presence.ban(3, for: .seconds(60))
+        clock.advance(by: .seconds(-3_600))
+        #expect(try await !isLetIn(2))
+        clock.advance(by: .seconds(3_600))
+        #expect(try await !isLetIn(2))
+        clock.advance(by: .seconds(3_600))
+        #expect(try await isLetIn(3))
+        #expect(try await presence.onlineCount() == 2)
+        #expect(try await presence.connectionCounts(of: [1]) == [1])
+    }
 }

@@ -51,6 +51,22 @@ struct MemoryTokenStoreTests {
         #expect(try await (store.consume(token) != nil) == isGood)
     }
 
+    @Test("a clock that jumps forward ends tokens, one that jumps back makes them last; new ones are good at once")
+    func clockJumps() async throws {
+        let store = store()
+        let tokens = (0..<3).map { _ in Token.random() }
+        try await store.add(tokens[0], for: identity, timeToLive: .seconds(10))
+        clock.advance(by: .seconds(3_600))
+        #expect(try await store.consume(tokens[0]) == nil)
+        try await store.add(tokens[1], for: identity, timeToLive: .seconds(10))
+        clock.advance(by: .seconds(-3_600))
+        try await store.add(tokens[2], for: identity, timeToLive: .seconds(10))
+        clock.advance(by: .seconds(9))
+        #expect(try await store.consume(tokens[2]) == identity)
+        clock.advance(by: .seconds(3_590))
+        #expect(try await store.consume(tokens[1]) == identity)
+    }
+
     @Test("a token expires also behind one that lives longer")
     func expiryBehindAnother() async throws {
         let store = store()

@@ -26,18 +26,38 @@ extension Router {
     }
 
     func receive(_ change: MembershipChange) {
-        if let entry = directory.entry(of: change.client) {
-            burst.add(.apply(change), in: entry.shards)
-        }
-        if change.kind == .exact {
+        guard change.kind != .exact else {
+            if let changing = held.changing[change.client] {
+                apply(change, behind: changing)
+            } else {
+                apply(change)
+            }
             for envelope in held.told(change.client) { receive(envelope) }
             return
         }
+        apply(change)
         guard change.announce, configuration.eventBus?.membership == true, change.kind != .present else { return }
         let subjects = subjects[change.client]
         outgoing.append(
             BusMessage(
                 subject: change.kind == .joined ? subjects.joined : subjects.left,
                 body: PresenceEventBody.encode(change.client, change.channels)))
+    }
+
+    private func apply(_ change: MembershipChange) {
+        guard let entry = directory.entry(of: change.client) else { return }
+        burst.add(.apply(change), in: entry.shards)
+    }
+
+    /// A client is told of while changes of its own wait among the messages: what somebody else changed counts for these
+    /// messages already, what waits in its place, and all of it behind them.
+    private func apply(_ exact: MembershipChange, behind changing: Set<ChannelName>) {
+        let unchanged = exact.channels.filter { !changing.contains($0) }
+        apply(MembershipChange(.present, client: exact.client, channels: unchanged))
+        // Without room it is applied behind what is released for that.
+        if !held.add(.membership(exact)) {
+            releaseHeld()
+            apply(exact)
+        }
     }
 }

@@ -59,7 +59,7 @@ final class Router {
             if error.code != .keepAlive { metrics.malformed.increment() }
             return
         }
-        if held.isHolding, envelope.isMessage {
+        if held.concerns(envelope) {
             if held.add(envelope) { return }
             releaseHeld()
         }

@@ -16,6 +16,9 @@ actor Enlistment {
     private var local: [ClientID: LocalClient] = [:]
     /// `name@epoch`; nil until the node has enlisted for the first time.
     private var incarnation: String?
+    /// An epoch is this process's number and, behind a dash, how often it has enlisted.
+    private let process = String(UInt64.random(in: 0 ... .max), radix: 16)
+    private var enlistments = 0
     private var beginning: Task<Void, Never>?
     /// Changes are stored as they come; otherwise they gather in ``unstored``.
     private var isStored = false
@@ -148,8 +151,8 @@ actor Enlistment {
     @discardableResult
     private func enlist() async throws(PresenceError) -> Bool {
         let run = try await store.redisRun()
-        let epoch = String(UInt64.random(in: 0 ... .max), radix: 16)
-        let fresh = "\(node)@\(epoch)"
+        enlistments += 1
+        let fresh = "\(node)@\(process)-\(enlistments)"
         try await store.enlist(fresh, node: node)
         incarnation = fresh
         sweeper.enlisted(as: fresh)
@@ -183,10 +186,13 @@ actor Enlistment {
         store.metrics.enlistments.increment()
         store.logger.notice(
             "presence is stored anew", metadata: [LogKey.node: "\(node)", LogKey.count: "\(unstored.count)"])
-        while !unstored.isEmpty {
-            try await storePortion(older: older, isIndexRight: isIndexRight)
-        }
-        try await retireOlder()
+        repeat {
+            while !unstored.isEmpty {
+                try await storePortion(older: older, isIndexRight: isIndexRight)
+            }
+            try await retireOlder()
+            // Changes that came while that was awaited have gathered.
+        } while !unstored.isEmpty
         // Mistrusted meanwhile: once more, with the next work.
         isStored = !isMistrusted
     }

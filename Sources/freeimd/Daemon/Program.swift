@@ -1,4 +1,5 @@
 import CoreMetrics
+import Dispatch
 import FreeIMAPI
 import FreeIMCore
 import Foundation
@@ -26,9 +27,11 @@ struct Program: Sendable {
     // MARK: run
 
     func run(file: String?, logLevel: Logger.Level?) async -> Int32 {
-        var logger = Logger(label: "freeimd") { StreamLogHandler.standardError(label: $0) }
         // Before anything makes a metric.
         MetricsSystem.bootstrap(PrometheusRegistry())
+        let log = LogOutput(descriptor: STDERR_FILENO)
+        defer { _ = log.flush(within: Self.patienceForLog) }
+        var logger = Logger(label: "freeimd") { StreamLogHandler(label: $0, stream: log) }
         let assembly: Assembly
         do throws(ManifestErrors) {
             let source = try self.source(file)
@@ -40,6 +43,7 @@ struct Program: Sendable {
             NIOSingletons.groupLoopCountSuggestion = plan.settings.eventLoops
             assembly = try Assembly(plan, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: logger)
         } catch {
+            _ = log.flush(within: Self.patienceForLog)
             return report(error)
         }
         logger.info(
@@ -48,10 +52,20 @@ struct Program: Sendable {
                 "version": "\(Version.current)", LogKey.node: "\(assembly.node.identity.name)",
                 "modules": "\(assembly.modules.map(\.description).joined(separator: " "))",
             ])
-        return await run(assembly, logger)
+        do {
+            try await run(assembly, logger)
+        } catch {
+            if log.flush(within: Self.patienceForLog) { errors("freeimd: \(error)") }
+            return 1
+        }
+        logger.info("stopped")
+        return 0
     }
 
-    private func run(_ assembly: Assembly, _ logger: Logger) async -> Int32 {
+    /// At the end, for whoever reads the log.
+    private static let patienceForLog = DispatchTimeInterval.seconds(2)
+
+    private func run(_ assembly: Assembly, _ logger: Logger) async throws {
         var quiet = logger
         if quiet.logLevel > .debug { quiet.logLevel = max(quiet.logLevel, .warning) }
         var configuration = ServiceGroupConfiguration(
@@ -73,12 +87,7 @@ struct Program: Sendable {
             }
         } catch is CancellationError {
             // Out of time, or a third signal; who was cut is in the log.
-        } catch {
-            errors("freeimd: \(error)")
-            return 1
         }
-        logger.info("stopped")
-        return 0
     }
 
     /// nil where nobody wants to be told.

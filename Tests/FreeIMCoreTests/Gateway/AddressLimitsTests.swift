@@ -60,6 +60,19 @@ import Testing
         #expect(last == 0)
     }
 
+    @Test("A clock that jumps back or far ahead is no trap, and what was counted is forgotten in the end")
+    func clockJumps() {
+        let hour: UInt64 = 3_600_000_000_000
+        var counts = WindowedCounts<String>(window: .seconds(1))
+        for now in [hour, hour * 2, hour - 1, 0, UInt64.max, 0] { #expect(counts.add("a", now: now) >= 1) }
+        counts = WindowedCounts(window: .seconds(1))
+        _ = counts.add("a", now: hour)
+        let back = counts.count(of: "a", now: 0)
+        #expect(back == 1)
+        let later = counts.count(of: "a", now: hour + 2_000_000_000)
+        #expect(later == 0)
+    }
+
     @Test("Keys beyond the limit are not counted, and all are gone after two windows")
     func bounded() {
         var counts = WindowedCounts<Int>(window: .nanoseconds(100), limit: 10)

@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 
 @testable import FreeIMCore
@@ -50,6 +51,46 @@ struct HeldMessagesTests {
         let released = [2, 1, 9, 1].map { held.told(ClientID($0)) }
         #expect(released == [[], [], [], [message(1), message(2)]])
         #expect(!held.isHolding)
+    }
+
+    @Test("with the changes of channels in between, but not what they wait for")
+    func changes() throws {
+        let room = try #require(ChannelName("room"))
+        func change(_ kind: MembershipChange.Kind, _ client: ClientID) -> Envelope {
+            .membership(MembershipChange(kind, client: client, channels: [room]))
+        }
+        var held = HeldMessages()
+        #expect(!held.concerns(change(.left, 1)))
+        _ = held.hold([1])
+        #expect(held.concerns(message(1)) && held.concerns(change(.left, 1)) && held.concerns(change(.exact, 2)))
+        #expect(!held.concerns(change(.exact, 1)) && !held.concerns(.location(.listEnds)))
+        _ = held.add(change(.left, 1))
+        #expect(held.changing == [1: [room]])
+        #expect(held.told(1) == [change(.left, 1)])
+        #expect(held.changing.isEmpty)
+    }
+
+    @Test("between a client's leave and its next join there is nothing for it, also where all of it waits")
+    func leaveAndJoin() throws {
+        let world = RouterWorld()
+        let (room, other) = (try #require(ChannelName("room")), try #require(ChannelName("other")))
+        world.open(1)
+        func change(_ kind: MembershipChange.Kind, _ channels: ChannelName...) -> Envelope {
+            .membership(MembershipChange(kind, client: 1, channels: channels))
+        }
+        func message(_ text: String) -> Envelope {
+            .channel(sender: nil, channel: room, payload: ByteBuffer(string: text))
+        }
+        world.receive(change(.joined, room))
+        _ = try world.take()
+        world.router.hold([1])
+        world.receive(message("1"), change(.left, room), message("2"), change(.joined, room), message("3"))
+        #expect(try world.take() == [[], []])
+        world.receive(change(.exact, room, other))
+        let commands = try world.take()[0]
+        #expect(commands.count == 7, "\(commands)")
+        let kinds = ["present", "1", "left", "2", "joined", "3", "exact"]
+        for (command, kind) in zip(commands, kinds) { #expect(command.contains(kind), "\(commands)") }
     }
 
     @Test("at most so many, and no longer than they are let")

@@ -14,6 +14,8 @@ extension PresenceScripts {
     /// Tells a client's nodes, or its home where there are none, what FreeIM's script behind it in the same transaction
     /// is about to store.
     ///
+    /// What a client leaves while its node is taken for dead does not come back with the node.
+    ///
     /// Arguments: `joined` or `left`, dialect, id, id as JSON, home; the channels.
     /// Returns: the channels that change; publications.
     static let announce = script(
@@ -28,6 +30,14 @@ extension PresenceScripts {
             local list = isMember == (kind == 'left') and changed or same
             list[#list + 1] = channel
           end
+        end
+        local text = kind == 'left' and redis.call('GET', sweptKey(d, id))
+        if text then
+          local swept, rest = cjson.decode(text), {}
+          for _, channel in ipairs(swept[2]) do
+            if not seen[channel] then rest[#rest + 1] = channel end
+          end
+          redis.call('SET', sweptKey(d, id), cjson.encode({swept[1], rest}), 'KEEPTTL')
         end
         local nodes = holders(id)
         if #nodes == 0 then nodes = {home} end

@@ -76,8 +76,10 @@ extension PresenceScripts {
     /// Arguments: incarnation, node, an older incarnation of the node or empty, `1` where the node's index knows better
     /// than Redis, policy as JSON or empty; per client: connections, dialect, id, id as JSON, home, event's body, the
     /// index' channels as JSON, its connections and their classes in turn as JSON.
-    /// A client that was offline in Redis gets the index' channels back. What is too many, or of a banned client, has
-    /// been let in before it could be stored, and is closed.
+    /// A client that was offline in Redis gets its channels back: those that it had when this process of the node was
+    /// swept up after, less what it left since, since the node's index did not hear of joins and leaves before; the
+    /// index' where nobody swept. What is too many, or of a banned client, has been let in before it could be stored, and
+    /// is closed.
     /// Returns: as ``update``.
     static let restore = script(
         #"""
@@ -101,10 +103,18 @@ extension PresenceScripts {
           end
           return all
         end
+        local function processOf(incarnation) return string.match(incarnation, '^(.*)%-') end
+        local function takeSwept(d, id)
+          local text = redis.call('GET', sweptKey(d, id))
+          local swept = text and cjson.decode(text)
+          if not swept or processOf(swept[1]) ~= processOf(incarnation) then return nil end
+          redis.call('DEL', sweptKey(d, id))
+          return swept[2]
+        end
         for at = 13, #ARGV, 8 do
           local wanted, d, id = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
           local json, home, number, orders = ARGV[at + 3], ARGV[at + 4], (at - 13) / 8, {}
-          local stored = take(rows, id, orders)
+          local stored, swept = take(rows, id, orders), takeSwept(d, id)
           if older ~= '' then stored = stored + take(rowsOf(older), id, orders) end
           if wanted > 0 then
             local devices = policy and inOrder(cjson.decode(ARGV[at + 7]), orders) or nil
@@ -123,7 +133,8 @@ extension PresenceScripts {
             end
             if wanted > 0 then
               if before <= 0 or isIndexRight then
-                for _, channel in ipairs(cjson.decode(ARGV[at + 6])) do
+                local known = not isIndexRight and swept or cjson.decode(ARGV[at + 6])
+                for _, channel in ipairs(known) do
                   redis.call('HSETNX', keys[d] .. 'Chan' .. channel, id, 0)
                   redis.call('HSETNX', keys[d] .. 'Client' .. id, channel, 0)
                   count(d, channel)

@@ -42,6 +42,7 @@ extension PresenceScripts {
         """#)
 
     /// Takes a part of the connections of a node whose lease has run out, and publishes what became of their clients.
+    /// Their channels are kept for an hour, in case that the node was only cut off and has them still (``restore``).
     ///
     /// Arguments: incarnation, rows at most, `1` where online and offline events are published, `1` where they are
     /// per connection, `1` where left events are published.
@@ -60,6 +61,7 @@ extension PresenceScripts {
           if isOffline then
             redis.call('HDEL', keys[d] .. 'Online', id)
             left = leaveAll(d, id)
+            redis.call('SET', sweptKey(d, id), cjson.encode({dead, left}), 'EX', 3600)
           end
           if events then
             local times = each and lost or (isOffline and 1 or 0)

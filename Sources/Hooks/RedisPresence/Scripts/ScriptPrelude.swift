@@ -26,6 +26,9 @@ enum ScriptPrelude {
         local function rowsOf(incarnation) return base .. 'Node' .. incarnation end
         local function nodeOf(incarnation) return string.match(incarnation, '^(.*)@') end
 
+        -- Of a client that went offline with its node's lease: that incarnation, and its channels.
+        local function sweptKey(d, id) return keys[d] .. 'Swept' .. id end
+
         local function list(texts)
           local quoted = {}
           for i, text in ipairs(texts) do quoted[i] = cjson.encode(text) end
