@@ -261,7 +261,8 @@ let package = Package(
         .executableTarget(
             name: "chaos",
             dependencies: [
-                "DaemonTestSupport", "freeimd", "FreeIMCore", "FreeIMRedisMessenger", "FreeIMTestSupport",
+                .target(name: "CMalloc", condition: .when(platforms: [.linux])), "DaemonTestSupport", "freeimd",
+                "FreeIMCore", "FreeIMRedisMessenger", "FreeIMTestSupport",
                 "RedisClient", "RedisTestSupport", argumentParser, nioCore, nioHTTP1, nioPosix, nioWebSocket,
             ],
             path: "Tests/Chaos",

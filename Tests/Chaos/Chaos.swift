@@ -8,6 +8,10 @@ import NIOPosix
 import RedisClient
 import RedisTestSupport
 
+#if canImport(Glibc)
+    import CMalloc
+#endif
+
 /// Faults at random under terminals and business services, and an account of every message at the end.
 @main
 struct Chaos: AsyncParsableCommand {
@@ -38,6 +42,11 @@ struct Chaos: AsyncParsableCommand {
         let plan = Schedule(seed: seed, time: .seconds(seconds), nodes: Self.nodes)
         say("seed \(seed), \(terminals) terminals, \(plan.entries.count) faults:\n\(plan)")
         guard !schedule else { return }
+        // Foundation's Process looks through /proc/self/fd and copies each entry with 256 bytes of name, past the end of
+        // readdir's buffer where that is full of descriptors. Mapped by itself the buffer has room behind it.
+        #if canImport(Glibc)
+            mallopt(M_MMAP_THRESHOLD, 16 * 1_024)
+        #endif
         // Ended below, or by a signal.
         let work = Task {
             var violations: [String] = []
