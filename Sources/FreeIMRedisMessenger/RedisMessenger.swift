@@ -11,8 +11,9 @@ public import ServiceLifecycle
 ///
 /// Run it in the service's `ServiceGroup`, or in a task; ``messenger`` works from then on. It sends the commands of
 /// FreeIM's `ImHelper`, byte for byte, and three things more: a join or leave stands in a transaction (MULTI, EXEC) with
-/// a script that tells the client's node of it; removing offline members is one script that corrects counts and clients'
-/// rows as well; and the list of servers is compared with the nodes' (HVALS).
+/// a script that tells the client's node of it, and a join with another one that cleans up where a limit refused it;
+/// removing offline members is one script that corrects counts and clients' rows as well; and the list of servers is compared
+/// with the nodes' (HVALS).
 public final class RedisMessenger: Service {
     public let messenger: Messenger
     private let transport: RedisTransport
@@ -36,6 +37,7 @@ public final class RedisMessenger: Service {
         let transport = RedisTransport(node: nil, link: link, logger: logger)
         var presence = RedisPresenceConfiguration()
         presence.tracking = false
+        presence.channels = configuration.channels
         self.transport = transport
         self.logger = logger
         check = ServerListCheck(identity: identity, link: link, logger: logger)
@@ -45,7 +47,7 @@ public final class RedisMessenger: Service {
             issuer: TokenAuth(
                 store: RedisTokenStore(link: link, node: identity, logger: logger),
                 timeToLive: configuration.tokenTimeToLive),
-            eventLoopGroup: eventLoopGroup)
+            maximumMessageBytes: configuration.maximumMessage.bytes, eventLoopGroup: eventLoopGroup)
     }
 
     /// Holds the connections to Redis until graceful shutdown or cancellation.

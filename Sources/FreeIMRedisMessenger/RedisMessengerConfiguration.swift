@@ -16,6 +16,11 @@ public struct RedisMessengerConfiguration: Sendable {
     /// How long a connect URL can be used; in whole seconds, rounded up.
     public var tokenTimeToLive = Duration.seconds(10)
 
+    /// In how many channels a client may be, and how many members a channel may have, as the nodes' `presence.redis`.
+    public var channels = ChannelLimits()
+    /// Bytes of a message, as the nodes' `max_message`.
+    public var maximumMessage = ByteCount(MessagePayload.defaultMaximumBytes)
+
     public init(servers: [String], url: String = RedisOptions().url) {
         self.servers = servers
         redis.url = url

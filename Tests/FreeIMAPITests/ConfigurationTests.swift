@@ -10,6 +10,8 @@ struct ConfigurationTests {
             ("listen", .scalar("127.0.0.1:7000")), ("keys", .list([Self.node(.scalar("0123456789abcdef"))])),
             ("max_body", .scalar("64KiB")), ("max_page", .scalar("50")), ("max_connections", .scalar("9")),
             ("request_timeout", .scalar("5s")), ("demo", .scalar("true")), ("demo_allow_remote", .scalar("true")),
+            ("connections_per_address", .scalar("200")), ("denials_per_address", .scalar("60")),
+            ("exempt_addresses", .list([])), ("trusted_proxies", .list([Self.node(.scalar("10.0.0.0/8"))])),
         ])
         var configuration = HTTPAPIConfiguration()
         configuration.read(from: &section)
@@ -20,6 +22,10 @@ struct ConfigurationTests {
         #expect(configuration.maxPage == 50)
         #expect(configuration.maxConnections == 9)
         #expect(configuration.requestTimeout == .seconds(5))
+        #expect(configuration.addresses.connectionsPerAddress == 200)
+        #expect(configuration.addresses.denialsPerAddress == 60)
+        #expect(configuration.addresses.exemptAddresses == [])
+        #expect(configuration.addresses.trustedProxies == [AddressRange(sectionText: "10.0.0.0/8")])
         #expect(configuration.demo && configuration.demoAllowRemote)
     }
 

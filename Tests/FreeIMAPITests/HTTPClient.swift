@@ -48,6 +48,23 @@ struct HTTPClient: Sendable {
         return try await promise.futureResult.get()
     }
 
+    static let healthRequest = "GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    func connect() async throws -> any Channel {
+        try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port).get()
+    }
+
+    /// A connection in clear that has been answered once, and stays.
+    func hold() async throws -> any Channel {
+        let channel = try await connect()
+        let answered = channel.eventLoop.makePromise(of: Void.self)
+        try await channel.pipeline.addHandler(FirstRead(answered))
+        try await channel.writeAndFlush(ByteBuffer(string: Self.healthRequest))
+        try await answered.futureResult.get()
+        return channel
+    }
+
     /// Sends bytes, and reads until the server closes.
     func exchange(_ text: String) async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -63,6 +80,19 @@ struct HTTPClient: Sendable {
             return answer
         }
     }
+}
+
+private final class FirstRead: ChannelInboundHandler, Sendable {
+    typealias InboundIn = ByteBuffer
+
+    private let promise: EventLoopPromise<Void>
+
+    init(_ promise: EventLoopPromise<Void>) {
+        self.promise = promise
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { promise.succeed() }
+    func channelInactive(context: ChannelHandlerContext) { promise.fail(ChannelError.eof) }
 }
 
 private final class AnswerHandler: ChannelInboundHandler {

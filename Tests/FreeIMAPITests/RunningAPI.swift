@@ -48,22 +48,24 @@ func withAPI(
     features: [any Feature] = [DirectMessages(), Channels(), EventBus()],
     authHooks: [any AuthHook] = [TokenAuth()],
     transport: any Transport = MemoryTransport(eventLoopGroup: MultiThreadedEventLoopGroup.singleton),
+    limits: ChannelLimits = ChannelLimits(), maximumMessage: Int = MessagePayload.defaultMaximumBytes,
     logger: Logger = .silent,
     _ body: (RunningAPI) async throws -> Void
 ) async throws {
     let group = MultiThreadedEventLoopGroup.singleton
     let identity = NodeIdentity(name: "node", publicURL: "wss://im.example{path}")
-    let presence = MemoryPresence(identity: identity, transport: transport)
+    let presence = MemoryPresence(identity: identity, transport: transport, channels: limits)
     var configuration = HTTPAPIConfiguration()
     configuration.listen?.port = 0
     configure(&configuration)
     let (addresses, listening) = AsyncStream.makeStream(of: SocketAddress.self)
     let api = try HTTPAPI(configuration, eventLoopGroup: group, logger: logger) { _ = listening.yield($0) }
     let features = features + [api]
-    let node = try Node(
-        NodeConfiguration(
-            identity: identity, transport: transport, presence: presence, authHooks: authHooks, features: features,
-            eventLoopGroup: group, logger: .silent))
+    var parts = NodeConfiguration(
+        identity: identity, transport: transport, presence: presence, authHooks: authHooks, features: features,
+        eventLoopGroup: group, logger: .silent)
+    parts.maximumMessage = ByteCount(maximumMessage)
+    let node = try Node(parts)
     let bus = BusTap(eventLoop: group.next())
     try await transport.subscribe(bus, to: identity.allSubjects.map { $0.server("node") })
     let services = ServiceGroup(services: node.services(features: features), logger: .silent)

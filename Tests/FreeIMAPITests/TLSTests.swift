@@ -1,6 +1,7 @@
 import CertificateTestSupport
 import FreeIMAPI
 import FreeIMCore
+import FreeIMTestSupport
 import NIOCore
 import NIOHTTP1
 import NIOPosix
@@ -53,6 +54,24 @@ struct TLSTests {
             #expect(try await api.get("/v1/clients").status == 200)
             let port = try #require(api.tlsPort)
             #expect(try await isServed(HTTPClient(port: port)))
+        }
+    }
+
+    @Test("An address' connections to both listeners count together, and one too many is told so over TLS as well")
+    func connectionsPerAddress() async throws {
+        try await withAPI {
+            $0.tls = listener
+            $0.addresses.connectionsPerAddress = 1
+            $0.addresses.exemptAddresses = []
+        } _: { api throws in
+            var client = HTTPClient(port: try #require(api.tlsPort))
+            client.tls = try context()
+            let held = try await api.client.hold()
+            let answer = try await client.send(.GET, "/health/live")
+            #expect(answer.status == 429)
+            #expect(answer.body.contains("too_many_connections"))
+            try await held.close().get()
+            try await eventually { (try? await client.send(.GET, "/health/live").status) == 200 }
         }
     }
 

@@ -111,6 +111,19 @@ struct Mistakes: Sendable, CustomTestStringConvertible {
                 "empty.yaml:1:1: the manifest is empty; it has the keys 'node' and 'modules'"
             ]),
         Mistakes(
+            fixture: "limits",
+            errors: [
+                "limits.yaml:2:16: 'max_message' of node is '9MiB', expected 1KiB to 8MiB",
+                "limits.yaml:8:28: 'channels_per_client' of presence.memory is '1000001', expected 0 to 1000000",
+                "limits.yaml:9:28: 'members_per_channel' of presence.memory is 'many', expected a whole number, 0 to 1000000000",
+                "limits.yaml:13:32: 'connections_per_address' of api.http is '-1', expected 0 to 10000000",
+                "limits.yaml:14:28: 'denials_per_address' of api.http is '10000001', expected 0 to 10000000",
+                """
+                limits.yaml:15:25: 'trusted_proxies' of api.http is 'proxy', expected an address or range like \
+                192.0.2.1, 10.0.0.0/8 or fd00::/8
+                """,
+            ]),
+        Mistakes(
             fixture: "missing-value",
             errors: [
                 "missing-value.yaml:6:10: feature.greeter needs 'text': a text",

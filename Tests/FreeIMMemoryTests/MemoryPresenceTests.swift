@@ -9,12 +9,17 @@ struct MemoryPresenceContractTests {
     private let make: PresenceContract.Make = { try await Self.limited(DevicePolicy()) }
     private let makeLimited: PresenceContract.MakeLimited = { try await Self.limited($0) }
 
-    private static func limited(_ devices: DevicePolicy) async throws -> PresenceFixture {
+    private let makeWithChannels: PresenceContract.MakeWithChannels = { try await Self.limited(channels: $0) }
+
+    private static func limited(
+        _ devices: DevicePolicy = DevicePolicy(), channels: ChannelLimits = ChannelLimits()
+    ) async throws -> PresenceFixture {
         let bus = MemoryTransport(eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
         let identity = NodeIdentity(name: "a", servers: PresenceContract.nodes)
         return PresenceFixture(
-            presence: MemoryPresence(identity: identity, transport: bus, devices: devices), bus: bus, identity: identity
-        )
+            presence: MemoryPresence(identity: identity, transport: bus, devices: devices, channels: channels),
+            bus: bus,
+            identity: identity)
     }
 
     @Test("a client comes online with its first connection and goes offline with its last")
@@ -118,6 +123,18 @@ struct MemoryPresenceContractTests {
 
     @Test("limits hold for many connections at once")
     func limitedAtOnce() async throws { try await PresenceContract.limitsUnderConcurrency(makeLimited) }
+
+    @Test("a client is in as many channels as it may be")
+    func channelsOfAClient() async throws { try await PresenceContract.limitsChannelsOfAClient(makeWithChannels) }
+
+    @Test("a channel has as many members as it may")
+    func membersOfAChannel() async throws { try await PresenceContract.limitsMembersOfAChannel(makeWithChannels) }
+
+    @Test("limits hold for many joins at once")
+    func joinsAtOnce() async throws { try await PresenceContract.limitsJoinsUnderConcurrency(makeWithChannels) }
+
+    @Test("without limits there are none")
+    func unlimited() async throws { try await PresenceContract.joinsWithoutLimits(makeWithChannels) }
 
     @Test("who is banned is not stored")
     func bans() async throws { try await PresenceContract.bans(make) }

@@ -104,7 +104,7 @@ final class GatewayContext: Sendable {
 
     func expectsProxyHeader(from peer: SocketAddress?) -> Bool {
         guard configuration.abuse.proxyProtocol, let address = peer.flatMap({ IPAddress($0) }) else { return false }
-        return configuration.abuse.isTrustedProxy(address)
+        return configuration.abuse.addresses.isTrustedProxy(address)
     }
 
     func shard(on eventLoop: any EventLoop) -> Shard? {

@@ -6,6 +6,12 @@ public struct MessagePayload: Sendable, Equatable {
     /// UTF-8.
     public let bytes: ByteBuffer
 
+    /// The bytes of a message where nothing else is said: what a gateway's `max_pending` lets wait for one connection.
+    public static let defaultMaximumBytes = 1_024 * 1_024
+    /// The largest limit. A bus carries the message as a JSON string, and a receipt as a JSON string in another one, which
+    /// makes seven bytes of a control character: less than the 64 MiB that one string of Redis may have here.
+    package static let largestMaximumBytes = 8 << 20
+
     /// JSON text that is ready to be sent; not checked.
     public init(json: String) {
         self.bytes = ByteBuffer(string: json)

@@ -2,6 +2,9 @@ extension Messenger {
     /// Makes a client, online or not, a member of channels. Returns those in which it was not one before.
     ///
     /// A message that is sent to the channel after this returns reaches the client.
+    ///
+    /// - Throws: `too_many_channels` or `channel_full` where ``ChannelLimits`` are against one of the memberships; the client
+    ///   joins none of the channels then. A channel in which it is already is never too many.
     @discardableResult
     public func join(_ client: ClientID, _ channels: [ChannelName]) async throws(MessengerError) -> [ChannelName] {
         try check(client)

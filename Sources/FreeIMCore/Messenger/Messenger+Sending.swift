@@ -10,10 +10,12 @@ extension Messenger {
     /// - Parameters:
     ///   - sender: nil for the system. A sender with one connection does not get its own message.
     ///   - receipt: whether the sender's connections are told what became of it, per receiver.
+    /// - Throws: `message_too_large` beyond ``maximumMessageBytes``.
     public func send(
         _ payload: MessagePayload, from sender: ClientID? = nil, to receivers: [ClientID], receipt: Bool = false
     ) async throws(MessengerError) {
         try require(.direct, module: "feature.direct")
+        try check(payload)
         for receiver in receivers { try check(receiver) }
         var servers: [(name: String, dialect: Dialect, receivers: [ClientID])] = []
         var seen: Set<ClientID> = []
@@ -51,6 +53,7 @@ extension Messenger {
         _ payload: MessagePayload, from sender: ClientID? = nil, toChannel channel: ChannelName
     ) async throws(MessengerError) {
         try require(.channels, module: "feature.channels")
+        try check(payload)
         try await publishEverywhere(
             .channel(sender: sender, channel: channel, payload: payload.bytes),
             payload: payload, sender: sender, audience: .channel(channel))
@@ -59,6 +62,7 @@ extension Messenger {
     /// Sends a message to every connection of the cluster.
     public func broadcast(_ payload: MessagePayload) async throws(MessengerError) {
         try require(.channels, module: "feature.channels")
+        try check(payload)
         try await publishEverywhere(
             .broadcast(sender: nil, payload: payload.bytes), payload: payload, sender: nil, audience: .everyone)
     }

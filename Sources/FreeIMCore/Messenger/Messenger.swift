@@ -9,6 +9,8 @@ public struct Messenger: Sendable {
     package let presence: any PresenceHook
     package let issuer: (any CredentialIssuer)?
     package let capabilities: Capabilities
+    /// The bytes of UTF-8 that a message may have; the node's `max_message`.
+    public let maximumMessageBytes: Int
     package let eventLoopGroup: any EventLoopGroup
     package var onSend: (@Sendable (SentMessage) -> Void)?
 
@@ -30,16 +32,19 @@ public struct Messenger: Sendable {
     /// - Parameters:
     ///   - identity: names and order of the servers, as every node has them.
     ///   - issuer: makes connect credentials; without one ``connectURL(for:metadata:device:)`` throws.
+    ///   - maximumMessageBytes: as the nodes' `max_message`; they drop what is longer.
     ///   - eventLoopGroup: carries event subscriptions.
     public init(
         identity: NodeIdentity, transport: any Transport, presence: any PresenceHook,
-        issuer: (any CredentialIssuer)?, capabilities: Capabilities = .all, eventLoopGroup: any EventLoopGroup
+        issuer: (any CredentialIssuer)?, capabilities: Capabilities = .all,
+        maximumMessageBytes: Int = MessagePayload.defaultMaximumBytes, eventLoopGroup: any EventLoopGroup
     ) {
         self.identity = identity
         self.transport = transport
         self.presence = presence
         self.issuer = issuer
         self.capabilities = capabilities
+        self.maximumMessageBytes = maximumMessageBytes
         self.eventLoopGroup = eventLoopGroup
     }
 
@@ -85,6 +90,15 @@ public struct Messenger: Sendable {
     func require(_ capability: Capabilities, module: String) throws(MessengerError) {
         guard capabilities.contains(capability) else {
             throw MessengerError(.notSupported, "the node runs without \(module); add 'use: \(module)' to its manifest")
+        }
+    }
+
+    func check(_ payload: MessagePayload) throws(MessengerError) {
+        let bytes = payload.bytes.readableBytes
+        if bytes > maximumMessageBytes {
+            throw MessengerError(
+                .messageTooLarge,
+                "the message has \(bytes) bytes; at most \(maximumMessageBytes), the 'max_message' of the node")
         }
     }
 

@@ -4,8 +4,14 @@ public struct MessengerError: Error, Sendable, CustomStringConvertible {
         public let description: String
         /// The message cannot be encoded as JSON.
         public static let invalidMessage = Code(description: "invalid_message")
+        /// The message has more bytes than ``Messenger/maximumMessageBytes``.
+        public static let messageTooLarge = Code(description: "message_too_large")
         /// The system's id where a client's is needed, or a cursor that is none.
         public static let invalidArgument = Code(description: "invalid_argument")
+        /// The client is in as many channels as it may; see ``ChannelLimits/channelsPerClient``.
+        public static let tooManyChannels = Code(description: "too_many_channels")
+        /// The channel has as many members as it may; see ``ChannelLimits/membersPerChannel``.
+        public static let channelFull = Code(description: "channel_full")
         /// The node was assembled without the module that this needs.
         public static let notSupported = Code(description: "not_supported")
         /// A limit is reached; again later.
@@ -35,6 +41,8 @@ extension MessengerError {
         let code: Code =
             switch error.code {
             case .invalidCursor: .invalidArgument
+            case .tooManyChannels: .tooManyChannels
+            case .channelFull: .channelFull
             case .limitReached: .overloaded
             case .unsupported: .notSupported
             default: .unavailable

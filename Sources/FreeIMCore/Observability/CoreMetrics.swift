@@ -8,6 +8,8 @@ struct NodeMetrics: Sendable {
     let delivered: Counter
     /// Bodies of the bus that are not FreeIM's.
     let malformed: Counter
+    /// Messages of the bus with more bytes than the node's limit.
+    let oversized: Counter
     /// Messages whose feature the node was assembled without.
     let unsupported: Counter
     /// Messages that a hook stopped.
@@ -41,6 +43,7 @@ struct NodeMetrics: Sendable {
         received = Counter(label: "freeim_node_messages_received_total", factory: factory)
         delivered = Counter(label: "freeim_node_messages_delivered_total", factory: factory)
         malformed = Counter(label: "freeim_node_messages_malformed_total", factory: factory)
+        oversized = Counter(label: "freeim_node_messages_oversized_total", factory: factory)
         unsupported = Counter(label: "freeim_node_messages_unsupported_total", factory: factory)
         stopped = Counter(label: "freeim_node_messages_stopped_total", factory: factory)
         offline = Counter(label: "freeim_node_receivers_offline_total", factory: factory)

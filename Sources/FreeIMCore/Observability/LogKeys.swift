@@ -12,6 +12,7 @@ package enum LogKey {
     package static let error = "im.error"
     package static let reason = "im.reason"
     package static let count = "im.count"
+    package static let limit = "im.limit"
 }
 
 extension Logger {

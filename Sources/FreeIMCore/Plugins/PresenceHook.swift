@@ -39,6 +39,9 @@ public protocol PresenceHook: Service {
     func onlineClients(_ page: PageRequest) async throws(PresenceError) -> Page<ClientID>
 
     /// Makes a client, online or not, a member. Returns the channels in which it was not one before.
+    ///
+    /// - Throws: ``PresenceError/Code/tooManyChannels`` or ``PresenceError/Code/channelFull`` where a limit of
+    ///   ``ChannelLimits`` is against one of the memberships; the client joins none of the channels then.
     @discardableResult
     func join(_ client: ClientID, _ channels: [ChannelName]) async throws(PresenceError) -> [ChannelName]
     /// Ends memberships of a client. Returns the channels in which it was a member.
@@ -195,6 +198,10 @@ public struct PresenceError: Error, Sendable, CustomStringConvertible {
         public static let unavailable = Code(description: "unavailable")
         /// A limit is reached.
         public static let limitReached = Code(description: "limit_reached")
+        /// The client is in as many channels as it may; see ``ChannelLimits/channelsPerClient``.
+        public static let tooManyChannels = Code(description: "too_many_channels")
+        /// The channel has as many members as it may; see ``ChannelLimits/membersPerChannel``.
+        public static let channelFull = Code(description: "channel_full")
         /// This presence does not have what was asked for.
         public static let unsupported = Code(description: "unsupported")
     }

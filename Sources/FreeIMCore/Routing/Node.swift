@@ -79,7 +79,7 @@ public final class Node: Service, TransportInbox {
         self.messenger = Messenger(
             identity: configuration.identity, transport: configuration.transport, presence: configuration.presence,
             issuer: configuration.authHooks.lazy.compactMap(\.issuer).first, capabilities: capabilities,
-            eventLoopGroup: configuration.eventLoopGroup)
+            maximumMessageBytes: configuration.maximumMessage.bytes, eventLoopGroup: configuration.eventLoopGroup)
         self.inbound =
             configuration.messageHooks.contains(where: \.takesInbound)
             ? InboundPool(
@@ -112,7 +112,10 @@ public final class Node: Service, TransportInbox {
     }
 
     public func run() async throws {
-        onBusLoop { router in router.onMisrouted = { [weak self] in self?.take($0) } }
+        onBusLoop { [logger] router in
+            router.onMisrouted = { [weak self] in self?.take($0) }
+            router.logOversized(to: logger)
+        }
         for handle in shards {
             try await handle.submit { self.connect($0) }
         }

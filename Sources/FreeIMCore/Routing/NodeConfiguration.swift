@@ -20,6 +20,8 @@ public struct NodeConfiguration: Sendable {
     public var eventLoopGroup: any EventLoopGroup
     public var logger: Logger
 
+    /// Bytes of UTF-8 of a message. The messenger refuses longer ones, and those that come from the bus are dropped.
+    public var maximumMessage = ByteCount(MessagePayload.defaultMaximumBytes)
     /// Opened and closed connections that wait to be stored, beyond which new connections are refused with 503.
     public var maximumPendingChanges = 65_536
     /// Tasks that run the hooks of terminals' messages; a connection always has the same one. At least 1.

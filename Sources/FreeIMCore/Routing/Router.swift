@@ -20,6 +20,9 @@ final class Router {
     var held = HeldMessages()
     /// Takes what is for clients that are neither here nor at home here, and are to be looked for.
     var onMisrouted: (MisroutedMessage) -> Void = { _ in }
+    /// Told the bytes of each message that is dropped because it has more than it may.
+    var onOversized: (Int) -> Void = { _ in }
+    let maximumMessageBytes: Int
     private let allShards: ShardSet
     private let hooks: [any MessageHook]
     let eventLoop: any EventLoop
@@ -43,6 +46,7 @@ final class Router {
         self.subjects = ClientSubjects(configuration.identity)
         self.locations = Locations(node: configuration.identity.name)
         self.hooks = configuration.messageHooks
+        self.maximumMessageBytes = configuration.maximumMessage.bytes
         var all: ShardSet = []
         for shard in 0..<shards { all.insert(shard) }
         self.allShards = all
@@ -58,6 +62,11 @@ final class Router {
         } catch {
             if error.code != .keepAlive { metrics.malformed.increment() }
             return
+        }
+        // A message is never longer than its body.
+        if body.readableBytes > maximumMessageBytes, let bytes = excess(of: envelope) {
+            metrics.oversized.increment()
+            return onOversized(bytes)
         }
         if held.concerns(envelope) {
             if held.add(envelope) { return }

@@ -1,3 +1,4 @@
+import FreeIMCore
 import Metrics
 
 /// What `presence.redis` counts.
@@ -12,4 +13,5 @@ struct PresenceMetrics: Sendable {
     let swept = Counter(label: "freeim_presence_swept_total")
     /// Clients whose channels were read because somebody else changed them.
     let reread = Counter(label: "freeim_presence_reread_total")
+    let refusedJoins = RefusedJoins()
 }

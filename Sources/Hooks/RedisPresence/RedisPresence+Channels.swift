@@ -70,6 +70,7 @@ extension RedisPresence {
             announcements.append(commands.count - 1)
             commands.append(announcement(of: call))
             commands += call.channels.map { storing(call.kind, call.client, $0) }
+            if limits(of: call.kind) != nil { commands.append(unmarking(call.client, call.channels)) }
         }
         commands.append(RedisCommand("EXEC"))
         let places = announcements
@@ -81,8 +82,9 @@ extension RedisPresence {
         }
         if let error = results.lazy.compactMap(\.error).first { throw PresenceError(redis: error) }
         var changed: [[ChannelName]] = []
-        for index in announcements {
-            guard let parts = results[index].array, parts.count == 2 else { throw .unexpected(results[index]) }
+        for (index, call) in zip(announcements, calls) {
+            guard let parts = results[index].array, parts.count >= 2 else { throw .unexpected(results[index]) }
+            if parts.count > 2 { throw refusal(of: call, parts[2]) }
             changed.append(parts[0].array?.compactMap { $0.string.flatMap { ChannelName($0) } } ?? [])
         }
         return changed
@@ -90,14 +92,44 @@ extension RedisPresence {
 
     private func announcement(of call: MembershipCall) -> RedisCommand {
         let client = call.client
+        let limits = limits(of: call.kind)
         let arguments =
             [
                 .string(call.kind.rawValue), store.keys.dialect(of: client), client.field, client.json,
-                store.keys.home(of: client),
+                store.keys.home(of: client), .integer(limits?.channelsPerClient ?? 0),
+                .integer(limits?.membersPerChannel ?? 0),
             ] + call.channels.map { RedisArgument.string($0.text) }
         // By its source: in a transaction a missing script could not be sent again.
         return RedisCommand(
             "EVAL", [.string(PresenceScripts.announce.source), "0"] + store.arguments(arguments))
+    }
+
+    /// What may refuse the call; nil where nothing does.
+    private func limits(of kind: MembershipChange.Kind) -> ChannelLimits? {
+        kind == .joined && store.configuration.channels.isActive ? store.configuration.channels : nil
+    }
+
+    private func unmarking(_ client: ClientID, _ channels: [ChannelName]) -> RedisCommand {
+        let dialect = identity.dialect(of: client)
+        return RedisCommand(
+            "EVAL",
+            [.string(PresenceScripts.unmark), "0", client.field] + channels.map { store.keys.members(dialect, $0) })
+    }
+
+    private func refusal(of call: MembershipCall, _ reached: RedisValue) -> PresenceError {
+        let limits = store.configuration.channels
+        let error: PresenceError
+        switch reached.element(0)?.string {
+        case "client": error = .tooManyChannels(call.client, limit: limits.channelsPerClient)
+        case "channel":
+            guard let channel = reached.element(1)?.string.flatMap({ ChannelName($0) }) else {
+                return .unexpected(reached)
+            }
+            error = .channelFull(channel, limit: limits.membersPerChannel)
+        default: return .unexpected(reached)
+        }
+        store.metrics.refusedJoins.count(error)
+        return error
     }
 
     private func storing(_ kind: MembershipChange.Kind, _ client: ClientID, _ channel: ChannelName) -> RedisCommand {

@@ -15,6 +15,8 @@ public struct RedisPresenceConfiguration: ModuleConfiguration {
     public var sweepBatch = 100
     /// How many connections one client may have.
     public var devices = DevicePolicy()
+    /// In how many channels one client may be, and how many members a channel may have.
+    public var channels = ChannelLimits()
 
     public init() {}
 
@@ -34,6 +36,7 @@ public struct RedisPresenceConfiguration: ModuleConfiguration {
         section.read(
             "sweep_batch", into: &sweepBatch, .range(1...1_000), "Connections of a lost node that one script takes.")
         devices.read(from: &section)
+        channels.read(from: &section)
         options = RedisOptions.readOwn(from: &section)
     }
 }

@@ -19,7 +19,9 @@ extension ModuleFactory where Product == any PresenceHook {
             guard let transport = context.transport else {
                 throw ModuleError(.missingModule, "presence.memory needs a transport; add 'use: transport.memory'")
             }
-            return MemoryPresence(identity: context.node, transport: transport, devices: configuration.devices)
+            return MemoryPresence(
+                identity: context.node, transport: transport, devices: configuration.devices,
+                channels: configuration.channels)
         }
     }
 }

@@ -11,9 +11,11 @@ public actor MemoryPresence: PresenceHook {
     private let subjects: Subjects
     /// Connections by client, and on which nodes.
     private var online = PagedTable<ClientID, [String: Int]>()
-    private var members = PagedTable<ChannelName, PagedTable<ClientID, Void>>()
-    private var channels: [ClientID: Set<ChannelName>] = [:]
+    var members = PagedTable<ChannelName, PagedTable<ClientID, Void>>()
+    var channels: [ClientID: Set<ChannelName>] = [:]
     let policy: DevicePolicy
+    let limits: ChannelLimits
+    let refusedJoins = RefusedJoins()
     let now: @Sendable () -> ContinuousClock.Instant
     /// A client's connections in the order in which they were stored; empty without a policy.
     var devices: [ClientID: [Device]] = [:]
@@ -22,9 +24,11 @@ public actor MemoryPresence: PresenceHook {
     /// - Parameter now: the clock of bans.
     public init(
         identity: NodeIdentity, transport: any Transport, devices policy: DevicePolicy = DevicePolicy(),
+        channels limits: ChannelLimits = ChannelLimits(),
         now: @escaping @Sendable () -> ContinuousClock.Instant = { ContinuousClock.now }
     ) {
         self.policy = policy
+        self.limits = limits
         self.now = now
         self.identity = identity
         self.transport = transport
@@ -142,6 +146,7 @@ public actor MemoryPresence: PresenceHook {
     // MARK: Channels
 
     public func join(_ client: ClientID, _ names: [ChannelName]) async throws(PresenceError) -> [ChannelName] {
+        try checkLimits(client, names)
         var joined: [ChannelName] = []
         var present: [ChannelName] = []
         for name in names {

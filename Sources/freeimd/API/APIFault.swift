@@ -46,6 +46,25 @@ struct APIFault: Error {
             message: "the body has more than \(limit) bytes, the 'max_body' of api.http", linger: linger)
     }
 
+    static func tooManyConnections(limit: Int) -> APIFault {
+        APIFault(
+            status: .tooManyRequests, code: "too_many_connections",
+            message:
+                "your address has its \(limit) connections, the 'connections_per_address' of api.http; close another first",
+            headers: retry(after: 10...30))
+    }
+
+    static func tooManyDenials() -> APIFault {
+        APIFault(
+            status: .tooManyRequests, code: "too_many_denials",
+            message: "your address showed too many wrong keys ('denials_per_address' of api.http); wait a minute",
+            headers: retry(after: 60...90))
+    }
+
+    private static func retry(after seconds: ClosedRange<Int>) -> HTTPFields {
+        [.retryAfter: "\(Int.random(in: seconds))"]
+    }
+
     static let stopping = APIFault(
         status: .serviceUnavailable, code: "unavailable", message: "this node stops; try another, or again",
         headers: retryLater)
@@ -59,6 +78,12 @@ extension APIFault {
         switch error.code {
         case .invalidMessage, .invalidArgument:
             self = .invalidArgument(error.message)
+        case .messageTooLarge:
+            self.init(status: .contentTooLarge, code: "message_too_large", message: error.message)
+        case .tooManyChannels:
+            self.init(status: .conflict, code: "too_many_channels", message: error.message)
+        case .channelFull:
+            self.init(status: .conflict, code: "channel_full", message: error.message)
         case .notSupported:
             self.init(status: .notImplemented, code: "not_supported", message: error.message)
         case .overloaded:
@@ -72,8 +97,9 @@ extension APIFault {
 }
 
 extension APIFault: HTTPResponseError {
+    var answer: JSONAnswer { ["error": ["code": .string(code), "message": .string(message)]] }
+
     func response(from request: Request, context: some RequestContext) throws -> Response {
-        let answer: JSONAnswer = ["error": ["code": .string(code), "message": .string(message)]]
         var response = try answer.response(status: status)
         response.headers.append(contentsOf: headers)
         if linger != nil { response.headers[.connection] = "close" }

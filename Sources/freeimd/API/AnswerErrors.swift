@@ -7,11 +7,7 @@ import NIOHTTP1
 /// Outermost: makes every error an answer in JSON, and counts the answers.
 struct AnswerErrors: RouterMiddleware {
     let logger: Logger
-    private let metrics = APIMetrics()
-
-    init(logger: Logger) {
-        self.logger = logger
-    }
+    let metrics: APIMetrics
 
     func handle(
         _ request: Request, context: APIContext, next: @concurrent (Request, APIContext) async throws -> Response

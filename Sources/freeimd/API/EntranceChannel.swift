@@ -8,11 +8,15 @@ struct EntranceChannel: ServerChildChannel {
     let entrance: Entrance
     /// For the TLS handshake.
     let deadline: TimeAmount
+    let addresses: Addresses
     let http: HTTP1Channel
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<HTTP1Channel.Value> {
         do {
             try entrance.prepare(channel, deadline: deadline)
+            if addresses.policy.connectionsPerAddress > 0 {
+                try channel.pipeline.syncOperations.addHandler(AddressGuard(addresses))
+            }
         } catch {
             return channel.eventLoop.makeFailedFuture(error)
         }

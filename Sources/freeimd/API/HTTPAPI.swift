@@ -42,25 +42,29 @@ public struct HTTPAPI: Feature, Reloads {
         var services: [any Service] = []
         if configuration.demo { services.append(DemoNotices(messenger: node.messenger, logger: logger)) }
         let pending = PendingBodies()
+        let metrics = APIMetrics()
+        let addresses = Addresses(configuration.addresses, metrics: metrics)
         services.append(
             HTTPAPIService(
                 configuration: configuration,
                 entrances: Entrance.all(
                     configuration.listen, identity, owner: HTTPAPIService.id,
                     failures: TLSFailures(part: "api", logger: logger)),
-                responder: router(on: node, pending).buildResponder(), pending: pending,
-                eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening))
+                responder: router(on: node, pending, addresses, metrics).buildResponder(), pending: pending,
+                addresses: addresses, eventLoopGroup: eventLoopGroup, logger: logger, onListening: onListening))
         return services
     }
 
-    private func router(on node: Node, _ pending: PendingBodies) -> Router<APIContext> {
+    private func router(
+        on node: Node, _ pending: PendingBodies, _ addresses: Addresses, _ metrics: APIMetrics
+    ) -> Router<APIContext> {
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: AnswerErrors(logger: logger))
+        router.add(middleware: AnswerErrors(logger: logger, metrics: metrics))
         HealthRoutes(readiness: Readiness(of: node)).add(to: router)
         if configuration.demo { DemoRoutes.add(to: router, messenger: node.messenger, pending) }
 
-        MetricsRoute().add(to: guarded("metrics", of: router))
-        let version1 = guarded("v1", of: router)
+        MetricsRoute().add(to: guarded("metrics", of: router, addresses))
+        let version1 = guarded("v1", of: router, addresses)
         let bodies = BodyReader(
             limit: configuration.maxBody.bytes, timeout: configuration.requestTimeout, pending: pending)
         let pages = PageReader(limit: configuration.maxPage)
@@ -74,12 +78,14 @@ public struct HTTPAPI: Feature, Reloads {
     }
 
     /// What only business services and operators may reach.
-    private func guarded(_ path: RouterPath, of router: Router<APIContext>) -> RouterGroup<APIContext> {
+    private func guarded(
+        _ path: RouterPath, of router: Router<APIContext>, _ addresses: Addresses
+    ) -> RouterGroup<APIContext> {
         let group = router.group(path)
         if configuration.keys.isEmpty {
             group.add(middleware: RefuseBrowsers())
         } else {
-            group.add(middleware: RequireKey(configuration.keys))
+            group.add(middleware: RequireKey(configuration.keys, addresses))
         }
         return group
     }

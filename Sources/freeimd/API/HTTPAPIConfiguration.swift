@@ -16,6 +16,9 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
     public var maxPage = 1_000
     /// Connections of a listener at a time. Beyond it new ones wait in the kernel.
     public var maxConnections = 1_024
+    /// What one address may take. Connections of trusted proxies are not counted; whose wrong keys come over them,
+    /// `X-Forwarded-For` says.
+    public var addresses = AddressPolicy()
     /// From a request's head to the end of its body. Then 408.
     public var requestTimeout = Duration.seconds(30)
     /// Whether the chat page is served at `/`.
@@ -48,6 +51,7 @@ public struct HTTPAPIConfiguration: ModuleConfiguration {
         section.read(
             "request_timeout", into: &requestTimeout, .range(.milliseconds(250)...(.seconds(600))),
             "From a request's head to the end of its body; then 408.")
+        addresses.read(from: &section)
         section.read("demo", into: &demo, "Whether a chat page is served at /.")
         section.read(
             "demo_allow_remote", into: &demoAllowRemote,

@@ -12,6 +12,7 @@ struct HTTPAPIService: Service, CustomStringConvertible {
     let entrances: [Entrance]
     let responder: RouterResponder<APIContext>
     let pending: PendingBodies
+    let addresses: Addresses
     let eventLoopGroup: any EventLoopGroup
     let logger: Logger
     let onListening: @Sendable (SocketAddress) -> Void
@@ -56,7 +57,7 @@ struct HTTPAPIService: Service, CustomStringConvertible {
             responder: responder,
             server: HTTPServerBuilder { responder in
                 EntranceChannel(
-                    entrance: entrance, deadline: TimeAmount(configuration.requestTimeout),
+                    entrance: entrance, deadline: TimeAmount(configuration.requestTimeout), addresses: addresses,
                     http: HTTP1Channel(responder: responder, configuration: http))
             },
             configuration: ApplicationConfiguration(

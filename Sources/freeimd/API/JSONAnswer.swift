@@ -57,9 +57,13 @@ extension JSONAnswer: ResponseGenerator {
     }
 
     func response(status: HTTPResponse.Status) throws -> Response {
+        Self.response(status: status, try text())
+    }
+
+    func text() throws -> ByteBuffer {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Self.response(status: status, ByteBuffer(bytes: try encoder.encode(self)))
+        return ByteBuffer(bytes: try encoder.encode(self))
     }
 
     static func response(status: HTTPResponse.Status = .ok, _ body: ByteBuffer) -> Response {

@@ -6,15 +6,21 @@ import Hummingbird
 struct RequireKey: RouterMiddleware {
     /// Of equal length, whatever the keys'; swift-crypto compares digests in constant time.
     private let digests: [SHA256.Digest]
+    private let addresses: Addresses
 
-    init(_ keys: [String]) {
+    init(_ keys: [String], _ addresses: Addresses) {
+        self.addresses = addresses
         digests = keys.map { SHA256.hash(data: Data($0.utf8)) }
     }
 
     func handle(
         _ request: Request, context: APIContext, next: @concurrent (Request, APIContext) async throws -> Response
     ) async throws -> Response {
-        guard let key = Self.key(of: request), isKnown(key) else {
+        let key = Self.key(of: request)
+        let origin = key == nil ? nil : addresses.origin(of: request, context.channel.remoteAddress)
+        try origin.map(addresses.checkDenials)
+        guard let key, isKnown(key) else {
+            if let origin { addresses.denied(origin) }
             throw APIFault(
                 status: .unauthorized, code: "unauthorized",
                 message: "this needs one of the node's API keys, as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'",

@@ -33,6 +33,7 @@ struct Assembly {
             authHooks: authHooks.map(\.product), features: features.map(\.product), eventLoopGroup: eventLoopGroup,
             logger: logger)
         configuration.messageHooks = messageHooks.map(\.product) + configuration.messageHooks
+        configuration.maximumMessage = plan.settings.maxMessage
         configuration.shutdownTimeout = plan.settings.shutdownTimeout
         configuration.lagWarning = plan.settings.lagWarning
         let node: Node

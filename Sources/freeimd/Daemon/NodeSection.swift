@@ -14,6 +14,8 @@ struct NodeSection: ModuleConfiguration {
     var publicURL: String?
     /// 0: one per core.
     var threads = 0
+    /// Bytes of a message to terminals, whichever way it comes.
+    var maxMessage = ByteCount(MessagePayload.defaultMaximumBytes)
     var shutdownTimeout = Duration.seconds(30)
     /// Lateness of an event loop beyond which it is logged.
     var lagWarning = Duration.seconds(1)
@@ -58,6 +60,10 @@ struct NodeSection: ModuleConfiguration {
             """)
         section.read(
             "threads", into: &threads, .range(0...Self.maximumThreads), "Event loops for connections; 0: one per core.")
+        section.read(
+            "max_message", into: &maxMessage, .range(ByteCount(1_024)...ByteCount(MessagePayload.largestMaximumBytes)),
+            "Bytes of a message to terminals: those of the API and the messenger are refused, those of the bus dropped."
+        )
         section.read(
             "shutdown_timeout", into: &shutdownTimeout, .range(.seconds(1)...(.seconds(3_600))),
             "From SIGTERM to the end of the process; what is left then is cut.")

@@ -28,7 +28,7 @@ struct AbuseTests {
     @Test(
         "an address has so many sockets at a time, IPv6 by /64; further ones are answered 429, other addresses let in")
     func connectionsPerAddress() async throws {
-        let gateway = try AsyncGateway(auth: [ScriptedAuth.letsIn]) { $0.abuse.connectionsPerAddress = 2 }
+        let gateway = try AsyncGateway(auth: [ScriptedAuth.letsIn]) { $0.abuse.addresses.connectionsPerAddress = 2 }
         let first = try await open(gateway, from: "2001:db8::1")
         #expect(first.answer.hasPrefix("HTTP/1.1 101"))
         #expect(try await open(gateway, from: "2001:db8::2").answer.hasPrefix("HTTP/1.1 101"))
@@ -43,7 +43,7 @@ struct AbuseTests {
 
     @Test("a socket that says nothing counts as well")
     func silentSockets() async throws {
-        let gateway = try AsyncGateway(auth: [ScriptedAuth.letsIn]) { $0.abuse.connectionsPerAddress = 1 }
+        let gateway = try AsyncGateway(auth: [ScriptedAuth.letsIn]) { $0.abuse.addresses.connectionsPerAddress = 1 }
         _ = try await gateway.accept(from: "192.0.2.1")
         #expect(try await open(gateway, from: "192.0.2.1").answer.hasPrefix("HTTP/1.1 429"))
     }
@@ -65,7 +65,7 @@ struct AbuseTests {
             asked.withLock { $0 += 1 }
             return try await ScriptedAuth.letsIn.authenticate(request)
         }
-        let gateway = try AsyncGateway(auth: [hook]) { $0.abuse.denialsPerAddress = 3 }
+        let gateway = try AsyncGateway(auth: [hook]) { $0.abuse.addresses.denialsPerAddress = 3 }
         for _ in 0..<3 {
             let wrong = try await open(gateway, from: "192.0.2.1", AsyncGateway.request("token=x"))
             #expect(wrong.answer.hasPrefix("HTTP/1.1 401"))
@@ -98,8 +98,8 @@ struct AbuseTests {
             return try await ScriptedAuth.letsIn.authenticate(request)
         }
         let gateway = try AsyncGateway(auth: [hook]) {
-            $0.abuse.connectionsPerAddress = 1
-            $0.abuse.trustedProxies = Self.ranges("10.0.0.0/8")
+            $0.abuse.addresses.connectionsPerAddress = 1
+            $0.abuse.addresses.trustedProxies = Self.ranges("10.0.0.0/8")
         }
         func request(_ address: String) -> String {
             AsyncGateway.request(fields: "X-Forwarded-For: 6.6.6.6, \(address)\r\n")
@@ -118,8 +118,8 @@ struct AbuseTests {
     )
     func proxyProtocol() async throws {
         let gateway = try AsyncGateway(auth: [ScriptedAuth.letsIn]) {
-            $0.abuse.connectionsPerAddress = 1
-            $0.abuse.trustedProxies = Self.ranges("10.0.0.1")
+            $0.abuse.addresses.connectionsPerAddress = 1
+            $0.abuse.addresses.trustedProxies = Self.ranges("10.0.0.1")
             $0.abuse.proxyProtocol = true
         }
         func request(_ address: String) -> String {

@@ -124,7 +124,9 @@ import Testing
             limits.denied(address, now: start)
         }
         #expect(limits.enter(address, now: start) == .tooManyDenials)
+        #expect(limits.isDenied(address, now: start))
         #expect(limits.enter(address, now: start + .seconds(120)) == .admitted)
+        #expect(!limits.isDenied(address, now: start + .seconds(120)))
     }
 
     @Test("Exempt addresses are not counted")
@@ -135,6 +137,7 @@ import Testing
             let address = try #require(IPAddress(text))
             limits.denied(address, now: start)
             for _ in 0..<100 { #expect(limits.enter(address, now: start) == .admitted) }
+            #expect(!limits.isDenied(address, now: start))
         }
     }
 

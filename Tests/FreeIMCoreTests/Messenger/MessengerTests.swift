@@ -190,10 +190,30 @@ struct MessengerTests {
         }
     }
 
+    @Test("a message with more bytes than it may have is refused, with both numbers, and nothing is published")
+    func tooLarge() async throws {
+        let messenger = Messenger(
+            identity: NodeIdentity(name: "a"), transport: transport, presence: NoPresence(), issuer: nil,
+            maximumMessageBytes: 6, eventLoopGroup: MultiThreadedEventLoopGroup.singleton)
+        for send in [
+            { try await messenger.send($0, to: [1]) }, { try await messenger.send($0, toChannel: .named("x")) },
+            { try await messenger.broadcast($0) },
+        ] as [(MessagePayload) async throws -> Void] {
+            try await send(MessagePayload(text: "\u{7FA4}\u{7FA4}"))
+            let error = await #expect(throws: MessengerError.self) {
+                try await send(MessagePayload(text: "\u{7FA4}\u{7FA4}!"))
+            }
+            #expect(error?.code == .messageTooLarge)
+            #expect(error?.message == "the message has 7 bytes; at most 6, the 'max_message' of the node")
+        }
+        #expect(transport.calls.count == 3)
+    }
+
     @Test("failures of presence keep their meaning")
     func presenceFailures() async throws {
         for (code, expected) in [
             (PresenceError.Code.unavailable, MessengerError.Code.unavailable), (.invalidCursor, .invalidArgument),
+            (.tooManyChannels, .tooManyChannels), (.channelFull, .channelFull),
         ] {
             let messenger = messenger(presence: NoPresence(failure: PresenceError(code, "no")))
             let error = await #expect(throws: MessengerError.self) { try await messenger.onlineClients() }

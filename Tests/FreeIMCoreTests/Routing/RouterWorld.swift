@@ -23,7 +23,8 @@ final class RouterWorld {
     }
 
     init(
-        hooks: [any MessageHook] = [], features: [any Feature] = [DirectMessages(), Channels(), EventBus()]
+        hooks: [any MessageHook] = [], features: [any Feature] = [DirectMessages(), Channels(), EventBus()],
+        maximumMessage: Int = MessagePayload.defaultMaximumBytes
     ) {
         let identity = NodeIdentity(name: "a", servers: ["a", "b"])
         let transport = RecordingTransport(eventLoopGroup: loop)
@@ -31,6 +32,7 @@ final class RouterWorld {
             identity: identity, transport: transport, presence: NoPresence(), authHooks: [], features: features,
             eventLoopGroup: loop, logger: .silent)
         configuration.messageHooks = hooks
+        configuration.maximumMessage = ByteCount(maximumMessage)
         let commands = Commands()
         self.transport = transport
         self.commands = commands

@@ -1,11 +1,12 @@
-import NIOCore
+package import NIOCore
 import Synchronization
 
-/// What one address may take of a gateway: sockets, attempts to connect, wrong tokens; and what all may together.
+/// What one address may take of a module's listeners: sockets, attempts to connect, wrong credentials; and what all may
+/// together.
 ///
-/// Asked once or twice per handshake, never per message.
-final class AddressLimits: Sendable {
-    struct Settings: Sendable {
+/// Asked once or twice per handshake or request of the HTTP API, never per message.
+package final class AddressLimits: Sendable {
+    package struct Settings: Sendable {
         /// Sockets at a time; 0: any number.
         var connections = 0
         /// Sockets per second, averaged over ``attemptWindow``; 0: any number.
@@ -18,7 +19,11 @@ final class AddressLimits: Sendable {
         var exempt: [AddressRange] = []
     }
 
-    enum Verdict: Equatable, Sendable {
+    package convenience init(_ policy: AddressPolicy) {
+        self.init(Settings(policy))
+    }
+
+    package enum Verdict: Equatable, Sendable {
         case admitted
         case tooManyConnections
         case tooManyAttempts
@@ -44,7 +49,7 @@ final class AddressLimits: Sendable {
     }
 
     /// Counts a socket in, whatever the verdict; it is to be counted out by ``leave(_:)``.
-    func enter(_ address: IPAddress, now: NIODeadline) -> Verdict {
+    package func enter(_ address: IPAddress, now: NIODeadline) -> Verdict {
         guard !isExempt(address) else { return .admitted }
         let network = address.network
         let (settings, now) = (settings, now.uptimeNanoseconds)
@@ -57,14 +62,18 @@ final class AddressLimits: Sendable {
                 return .tooManyAttempts
             }
             if settings.connections > 0, connections > settings.connections { return .tooManyConnections }
-            if settings.denials > 0, state.denials.count(of: network, now: now) >= settings.denials {
-                return .tooManyDenials
-            }
-            return .admitted
+            return settings.isDenied(network, &state.denials, now: now) ? .tooManyDenials : .admitted
         }
     }
 
-    func leave(_ address: IPAddress) {
+    /// Whether so many credentials of this address were wrong that no further one is looked at.
+    package func isDenied(_ address: IPAddress, now: NIODeadline) -> Bool {
+        guard settings.denials > 0, !isExempt(address) else { return false }
+        let (settings, network) = (settings, address.network)
+        return state.withLock { settings.isDenied(network, &$0.denials, now: now.uptimeNanoseconds) }
+    }
+
+    package func leave(_ address: IPAddress) {
         guard !isExempt(address) else { return }
         let network = address.network
         state.withLock { state in
@@ -74,7 +83,7 @@ final class AddressLimits: Sendable {
     }
 
     /// A credential of this address was wrong.
-    func denied(_ address: IPAddress, now: NIODeadline) {
+    package func denied(_ address: IPAddress, now: NIODeadline) {
         guard settings.denials > 0, !isExempt(address) else { return }
         state.withLock { _ = $0.denials.add(address.network, now: now.uptimeNanoseconds) }
     }
@@ -92,5 +101,17 @@ final class AddressLimits: Sendable {
 
     private func isExempt(_ address: IPAddress) -> Bool {
         settings.exempt.contains { $0.contains(address) }
+    }
+}
+
+extension AddressLimits.Settings {
+    init(_ policy: AddressPolicy) {
+        self.init(
+            connections: policy.connectionsPerAddress, denials: policy.denialsPerAddress, exempt: policy.exemptAddresses
+        )
+    }
+
+    fileprivate func isDenied(_ network: IPAddress, _ counts: inout WindowedCounts<IPAddress>, now: UInt64) -> Bool {
+        denials > 0 && counts.count(of: network, now: now) >= denials
     }
 }

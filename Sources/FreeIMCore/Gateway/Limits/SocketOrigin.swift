@@ -16,14 +16,13 @@ struct SocketOrigin {
     /// be waited.
     mutating func found(_ address: IPAddress, _ settings: AbuseLimits, now: NIODeadline) -> AddressLimits.Verdict? {
         self.address = address
-        return settings.isTrustedProxy(address) ? nil : enter(now)
+        return settings.addresses.isTrustedProxy(address) ? nil : enter(now)
     }
 
     /// The request is here, so that all is known that will be.
     mutating func found(_ head: HTTPRequestHead, _ settings: AbuseLimits, now: NIODeadline) -> AddressLimits.Verdict {
         guard !isCounted, let peer = address else { return .admitted }
-        address = ForwardedFor.origin(
-            head.headers["X-Forwarded-For"], peer: peer, trusted: settings.trustedProxies)
+        address = settings.addresses.origin(head.headers["X-Forwarded-For"], peer: peer)
         return enter(now)
     }
 
@@ -63,7 +62,7 @@ extension AddressLimits.Verdict {
             (
                 refusal(
                     "too_many_connections",
-                    "your address has its \(settings.connectionsPerAddress) connections; close another one first",
+                    "your address has its \(settings.addresses.connectionsPerAddress) connections; close another one first",
                     after: 10...30), .connectionsPerAddress
             )
         case .tooManyAttempts:

@@ -16,13 +16,26 @@ extension PresenceScripts {
     ///
     /// What a client leaves while its node is taken for dead does not come back with the node.
     ///
-    /// Arguments: `joined` or `left`, dialect, id, id as JSON, home; the channels.
-    /// Returns: the channels that change; publications.
+    /// Where a limit is against a join, nobody is told, and a mark in the place of each new membership keeps FreeIM's script
+    /// from storing it; ``unmark`` is to follow.
+    ///
+    /// Arguments: `joined` or `left`, dialect, id, id as JSON, home, channels per client or 0, members per channel or 0; the
+    /// channels.
+    /// Returns: the channels that change; publications; where a limit is reached `client`, or `channel` and its name.
     static let announce = script(
         #"""
         local kind, d, id, json, home = ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[12]
+        local perClient, perChannel = tonumber(ARGV[13]), tonumber(ARGV[14])
         local changed, same, seen = {}, {}, {}
-        for at = 13, #ARGV do
+        local function limit()
+          if perClient > 0 and redis.call('HLEN', keys[d] .. 'Client' .. id) + #changed > perClient then return {'client'} end
+          for _, channel in ipairs(perChannel > 0 and changed or {}) do
+            local members = 0
+            for _, prefix in pairs(keys) do members = members + redis.call('HLEN', prefix .. 'Chan' .. channel) end
+            if members >= perChannel then return {'channel', channel} end
+          end
+        end
+        for at = 15, #ARGV do
           local channel = ARGV[at]
           if not seen[channel] then
             seen[channel] = true
@@ -39,6 +52,11 @@ extension PresenceScripts {
           end
           redis.call('SET', sweptKey(d, id), cjson.encode({swept[1], rest}), 'KEEPTTL')
         end
+        local reached = #changed > 0 and limit()
+        if reached then
+          for _, channel in ipairs(changed) do redis.call('HSET', keys[d] .. 'Chan' .. channel, id, 'refused') end
+          return {{}, {}, reached}
+        end
         local nodes = holders(id)
         if #nodes == 0 then nodes = {home} end
         for i, node in ipairs(nodes) do
@@ -47,6 +65,11 @@ extension PresenceScripts {
         end
         return {changed, out}
         """#)
+
+    /// Takes out what ``announce`` put in the place of refused memberships. Arguments: id; the keys of channels' members.
+    static let unmark =
+        "for at = 2, #ARGV do if redis.call('HGET', ARGV[at], ARGV[1]) == 'refused' then "
+        + "redis.call('HDEL', ARGV[at], ARGV[1]) end end return 1"
 
     /// Ends memberships of clients without a connection.
     ///
