@@ -50,7 +50,9 @@ extension FuzzTarget {
         let object = try RequestObject(body, members: ["client", "metadata", "channels", "clients", "message"])
         let mayHoldSurrogates = String(buffer: body).range(of: #"\ud"#, options: .caseInsensitive) != nil
         try require(
-            mayHoldSurrogates || (try? JSONSerialization.jsonObject(with: Data(body.readableBytesView), options: .fragmentsAllowed)) != nil,
+            mayHoldSurrogates
+                || (try? JSONSerialization.jsonObject(
+                    with: Data(body.readableBytesView), options: .fragmentsAllowed)) != nil,
             "taken, but not JSON to Foundation")
         _ = try object.optional("client")?.client()
         _ = try object.optional("metadata")?.string()
