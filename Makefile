@@ -34,7 +34,7 @@ bench: ## measure a release build beside the cheapest possible server, against t
 	scripts/bootstrap bench
 	Benchmarks/suite $(ARGS)
 
-.PHONY: bench-cluster bench-faults bench-latency
+.PHONY: bench-cluster bench-faults bench-latency bench-endurance
 bench-cluster: ## measure 50,000 connections to three nodes on Redis
 	scripts/bootstrap bench
 	Benchmarks/cluster
@@ -46,6 +46,10 @@ bench-faults: ## kill and stop nodes and Redis under 15,000 connections, and che
 bench-latency: ## measure point to point messages through Redis
 	scripts/bootstrap bench
 	Benchmarks/latency
+
+bench-endurance: ## two hours of coming and going, terminals that never read, slow handshakes (ARGS=--quick: five minutes)
+	scripts/bootstrap bench
+	Benchmarks/endurance $(ARGS)
 
 .PHONY: bench-micro bench-check bench-allow
 # The benchmarks import FreeIMCore as tests do.

@@ -11,18 +11,20 @@ MANIFESTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file_
 @dataclasses.dataclass(frozen=True)
 class Target:
     """What a figure has to be: of the node alone, or as a multiple of what is beside it or of the case's first one."""
-    kind: str  # "most", "least", "ratio", "growth"
+    kind: str  # "most", "least", "ratio", "share", "growth"
     value: float
     beside: str = "floor"
 
     def is_met(self, node: float, ratio: float | None) -> bool:
         if self.kind in ("ratio", "growth"):
             return ratio is not None and ratio <= self.value
+        if self.kind == "share":
+            return ratio is not None and ratio >= self.value
         return node >= self.value if self.kind == "least" else node <= self.value
 
     def __str__(self):
         return {"most": "at most {:,g}", "least": "at least {:,g}", "ratio": "{:g} x " + self.beside,
-                "growth": "{:g} x first"}[self.kind].format(self.value)
+                "share": "at least {:g} x " + self.beside, "growth": "{:g} x first"}[self.kind].format(self.value)
 
 
 def at_most(value: float) -> Target:
@@ -43,6 +45,11 @@ def times_floor(value: float) -> Target:
 
 def times(value: float, beside: str) -> Target:
     return Target("ratio", value, beside)
+
+
+def share(value: float, beside: str) -> Target:
+    """At least so much of what is beside it."""
+    return Target("share", value, beside)
 
 
 @dataclasses.dataclass

@@ -40,11 +40,11 @@ def row(figure: Figure) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def print_table(bench: Bench, build: dict, rounds: int):
+def print_table(bench: Bench, build: dict, rounds: int, measured="node", beside="floor"):
     host = machine()
     print(f"{host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB, Linux {host['kernel']}; "
           f"{build['swift']}; commit {build['commit']}\n")
-    print(f"| {rounds} round{'' if rounds == 1 else 's'} | node | range | floor | node / floor | target | |")
+    print(f"| {rounds} round{'' if rounds == 1 else 's'} | {measured} | range | {beside} | {measured} / {beside} | target | |")
     print("|---|--:|--:|--:|--:|--:|---|")
     for figure in bench.figures.values():
         print(row(figure))

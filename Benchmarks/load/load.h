@@ -145,12 +145,14 @@ struct conn {
 	char mk[MARK];
 	u64 left;		/* payload bytes still to come */
 	struct buf tmp;		/* partial handshake response, or control payload */
+	u64 begun;		/* when it began to connect */
 };
 
 struct state {
 	u64 started, inflight, ok, failed, closed, proto_err, http_status_other;
 	u64 frames, bytes, msgs, pings;
 	char first_err[160];
+	struct histogram connect;	/* from the connect to the answer */
 };
 
 /* the running phase */

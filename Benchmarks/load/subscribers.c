@@ -71,6 +71,7 @@ static void conn_ready(struct conn *c)
 	if (c->ready)
 		return;
 	c->ready = 1;
+	record(&st.connect, now_ns() - c->begun);
 	live[n_live++] = (u64)(c - cs);
 	st.inflight--;
 	st.ok++;
@@ -83,6 +84,7 @@ void conn_start(u64 k)
 	st.started++;
 	st.inflight++;
 	c->state = C_CONNECTING;
+	c->begun = now_ns();
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0) {
 		note_err("socket: %s", strerror(errno));

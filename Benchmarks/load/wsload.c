@@ -268,7 +268,9 @@ int main(int argc, char **argv)
 		snprintf(t, sizeof t, "%s\"%s\":{\"connect_cpu\":%.3f}", g ? "," : "", o.grp[g].name, c1.grp[g] - c0.grp[g]);
 		buf_str(&js, t);
 	}
-	snprintf(t, sizeof t, "},%.*s\"hold_s\":%.1f,\"hold_cpu\":%.3f,\"phases\":[", (int)meanwhile.len,
+	buf_str(&js, "},");
+	h_json(&js, "connect_lat", &st.connect);
+	snprintf(t, sizeof t, ",%.*s\"hold_s\":%.1f,\"hold_cpu\":%.3f,\"phases\":[", (int)meanwhile.len,
 		 meanwhile.len ? meanwhile.p : "", ht, che.total - ch.total);
 	buf_str(&js, t);
 
