@@ -236,10 +236,10 @@ struct Account {
             let later = latest(end, [sender, receiver])
             if let told {
                 // It may have ended shortly before, and its node not know yet.
-                let ended = (connections[receiver] ?? [])
-                    .contains {
-                        (message.sent - Self.lastSeconds...later).contains(book.connections[$0].closed ?? .infinity)
-                    }
+                let span = message.sent - Self.lastSeconds...later
+                let ended =
+                    (connections[receiver] ?? []).contains { span.contains(book.connections[$0].closed ?? .infinity) }
+                    || (book.abandoned[receiver] ?? []).contains { $0.overlaps(span) }
                 if told, !isReceived, !ended { violate("has a receipt, but did not come", number, receiver) }
                 if !told, isReceived { violate("came, but its receipt says offline", number, receiver) }
             }

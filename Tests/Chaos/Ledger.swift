@@ -57,6 +57,8 @@ final class Ledger: Sendable {
     struct Book {
         var messages: [Message] = []
         var connections: [Connection] = []
+        /// By client, the times of handshakes that it did not see answered. To their node they may have been open at the end.
+        var abandoned: [Int: [ClosedRange<Double>]] = [:]
         /// By client, as they came.
         var events: [Int: [Event]] = [:]
         /// Events that the observer was too slow for.
@@ -93,6 +95,12 @@ final class Ledger: Sendable {
             book.connections.append(Connection(client: client, opened: now))
             return book.connections.count - 1
         }
+    }
+
+    /// A client's handshake that began then has come to nothing.
+    func abandoned(_ client: Int, since beginning: Double) {
+        let now = now
+        book.withLock { $0.abandoned[client, default: []].append(beginning...max(beginning, now)) }
     }
 
     /// Its client is about to join its channel.

@@ -72,12 +72,16 @@ struct Terminals {
         guard let url = try? await messenger.connectURL(for: ClientID(Int64(id))),
             let parts = URLComponents(string: url.url), let port = parts.port
         else { return false }
+        let beginning = ledger.now
         let opening = try? await ClientBootstrap(group: eventLoop)
             .connectTimeout(.seconds(5))
             .connect(host: "127.0.0.1", port: port) { channel in
                 upgrade(channel, id, target: "\(parts.path)?\(parts.query ?? "")", host: "127.0.0.1:\(port)")
             }
-        guard let opening, let connection = try? await opening.get() else { return false }
+        guard let opening, let connection = try? await opening.get() else {
+            ledger.abandoned(id, since: beginning)
+            return false
+        }
         channels.add(connection.channel)
         let pauses = generator
         _ = generator.next()

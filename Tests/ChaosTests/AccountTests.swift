@@ -77,6 +77,13 @@ struct AccountTests {
         #expect(found("m0 has two receipts", in: book))
         book.connections[0].receipts = [(0, false)]
         #expect(found("m0 came, but its receipt says offline", in: book))
+        book.connections[0].receipts = [(0, true)]
+        book.connections[1].received = []
+        let untrue = "m0 has a receipt, but did not come"
+        #expect(violations(book).contains { $0.hasPrefix(untrue) })
+        let sent = book.messages[0].sent
+        book.abandoned[2] = [sent - 1...sent]
+        #expect(!violations(book).contains { $0.hasPrefix(untrue) })
     }
 
     @Test("no loss with a connection that ended within two seconds, nor before it began")
