@@ -1,6 +1,7 @@
 """The mixture: channels, one to one, receipts, joins and leaves at once, at a part of what the node can take."""
-import random, threading, time
+import random, time
 
+from .background import Background
 from .bench import Bench, at_most
 from .redis import Redis
 
@@ -26,12 +27,12 @@ def members():
             yield 1 + (channel % channels_of_all * MEMBERS + member) * step % CLIENTS, f"group{channel}"
 
 
-class Changes(threading.Thread):
+class Changes(Background):
     """Clients join channels and leave them a second later, as services do it."""
 
     def __init__(self, port: int):
-        super().__init__(daemon=True)
-        self.redis, self.is_over, self.failure = Redis(port), threading.Event(), None
+        super().__init__()
+        self.redis, self.failure = Redis(port), None
 
     def run(self):
         try:
@@ -50,14 +51,6 @@ class Changes(threading.Thread):
             if len(joined) > JOINS_PER_S:
                 self.redis.leave(joined[:batch])
                 del joined[:batch]
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over.set()
-        self.join()
 
 
 def mix(bench: Bench):

@@ -1,6 +1,7 @@
 """A program of this folder that works beside the load, and is asked for reports."""
-import json, os, subprocess, threading
+import json, os, subprocess
 
+from compare.background import Background
 from .bench import Endurance
 
 
@@ -31,12 +32,12 @@ class Helper:
         return json.loads(line)
 
 
-class Watch(threading.Thread):
+class Watch(Background):
     """Calls `look` each `interval` seconds within its `with`, and keeps what it returns."""
 
     def __init__(self, look, interval: float):
-        super().__init__(daemon=True)
-        self.look, self.interval, self.seen, self.is_over = look, interval, [], threading.Event()
+        super().__init__()
+        self.look, self.interval, self.seen = look, interval, []
 
     def run(self):
         while not self.is_over.wait(self.interval):
@@ -44,14 +45,6 @@ class Watch(threading.Thread):
 
     def most(self, key: str) -> float:
         return max((one[key] for one in self.seen), default=0)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.is_over.set()
-        self.join()
 
 
 def kernel_kb() -> int:

@@ -166,21 +166,13 @@ static void request(struct terminal *terminal, uint32_t index)
 		finish(index, 0, strerror(errno));
 }
 
-/* RFC 6455 §5.3: a client masks; a mask of zeros leaves the payload as it is. */
-static void send_control(struct terminal *terminal, uint8_t opcode, const uint8_t *payload, size_t length)
-{
-	uint8_t frame[6 + 125] = { (uint8_t)(0x80 | opcode), (uint8_t)(0x80 | length) };
-	memcpy(frame + 6, payload, length);
-	send(terminal->fd, frame, 6 + length, MSG_NOSIGNAL);
-}
-
-void send_sign_of_life(struct terminal *terminal) { send_control(terminal, 10, (const uint8_t *)"", 0); }
+void send_sign_of_life(struct terminal *terminal) { send_control(terminal->fd, 10, 0, 0); }
 
 void leave(struct terminal *terminal, uint32_t index, enum farewell farewell)
 {
 	enum terminal_state before = terminal->state;
 	if (farewell == CLOSE_FRAME) {
-		send_control(terminal, 8, (const uint8_t *)"\x03\xe8", 2);
+		send_control(terminal->fd, 8, (const uint8_t *)"\x03\xe8", 2);
 		enter(terminal, CLOSING);
 		return;
 	}
@@ -193,34 +185,24 @@ static size_t take_frames(uint32_t index, const uint8_t *bytes, size_t length, u
 {
 	struct terminal *terminal = terminal_at(index);
 	size_t taken = 0;
-	while (length - taken >= 2) {
-		const uint8_t *frame = bytes + taken;
-		size_t left = length - taken, head = 2, size = frame[1] & 127;
-		uint8_t opcode = frame[0] & 15;
-		if (size == 126) {
-			if (left < 4)
-				break;
-			head = 4;
-			size = (size_t)frame[2] << 8 | frame[3];
-		}
-		/* Text, close, ping and pong in one piece, unmasked, below 64 KiB; nothing else is due. */
-		if ((frame[0] & 0xf0) != 0x80 || frame[1] > 126 || (opcode != 1 && (opcode < 8 || opcode > 10))) {
-			finish(index, 0, "an unexpected frame");
-			return 0;
-		}
-		if (left < head + size)
-			break;
-		if (opcode == 1) {
-			message(index, (const char *)frame + head, size, at);
-		} else if (opcode == 9) {
-			send_control(terminal, 10, frame + head, size);
-		} else if (opcode == 8) {
+	struct frame frame;
+	enum reading reading;
+	while ((reading = read_frame(bytes + taken, length - taken, UINT16_MAX, &frame)) == WHOLE) {
+		if (frame.opcode == 1) {
+			message(index, (const char *)frame.payload, frame.size, at);
+		} else if (frame.opcode == 9) {
+			send_control(terminal->fd, 10, frame.payload, frame.size);
+		} else if (frame.opcode == 8) {
 			if (terminal->state == OPEN)
-				send_control(terminal, 8, frame + head, size);
-			finish(index, size >= 2 ? frame[head] << 8 | frame[head + 1] : 1005, "a close frame");
+				send_control(terminal->fd, 8, frame.payload, frame.size);
+			finish(index, close_code(&frame), "a close frame");
 			return 0;
 		}
-		taken += head + size;
+		taken += frame.length;
+	}
+	if (reading == UNEXPECTED) {
+		finish(index, 0, "an unexpected frame");
+		return 0;
 	}
 	return taken;
 }

@@ -71,7 +71,7 @@ await_subscribers() {
 # compile NAME : the generator of that name, into the work folder.
 compile() {
   ${CC:-cc} -O2 -Wall -Wextra -std=gnu17 -o "$work/$1" "$root/Benchmarks/measure/measure.c" \
-    "$programs"/{buffer,loop,payload,subscribers,resp,envelope,settings}.c "$programs/$1"*.c
+    "$programs"/{buffer,frame,loop,payload,subscribers,resp,envelope,settings}.c "$programs/$1"*.c
 }
 
 describe_build() {

@@ -113,53 +113,29 @@ static void deliver(uint32_t index, const char *payload, size_t length, uint64_t
 	delivered(stamp);
 }
 
-/* RFC 6455 §5.3: a client masks; a mask of zeros leaves the payload as it is. */
-static void answer(struct subscriber *subscriber, uint8_t opcode, const uint8_t *payload, size_t length)
-{
-	uint8_t frame[6 + 125] = { (uint8_t)(0x80 | opcode), (uint8_t)(0x80 | length) };
-	memcpy(frame + 6, payload, length);
-	send(subscriber->fd, frame, 6 + length, MSG_NOSIGNAL);
-}
-
 /* Takes the whole frames off the front and returns how many bytes they had; 0 also where the connection is closed. */
 static size_t take_frames(uint32_t index, const uint8_t *bytes, size_t length, uint64_t at)
 {
 	struct subscriber *subscriber = &all[index];
 	size_t taken = 0;
-	while (length - taken >= 2) {
-		const uint8_t *frame = bytes + taken;
-		size_t left = length - taken, head = 2, size = frame[1] & 127;
-		uint8_t opcode = frame[0] & 15;
-		if (size == 126) {
-			if (left < 4)
-				break;
-			head = 4;
-			size = (size_t)frame[2] << 8 | frame[3];
-		} else if (size == 127) {
-			if (left < 10)
-				break;
-			head = 10;
-			size = (size_t)frame[6] << 24 | (size_t)frame[7] << 16 | (size_t)frame[8] << 8 | frame[9];
-		}
-		/* Text, close, ping and pong in one piece and unmasked; nothing else is due. */
-		if ((frame[0] & 0xf0) != 0x80 || frame[1] & 0x80 || size > MAX_FRAME ||
-		    (opcode != 1 && (opcode < 8 || opcode > 10 || size > 125))) {
-			note("unexpected frame %02x %02x", frame[0], frame[1]);
+	struct frame frame;
+	enum reading reading;
+	while ((reading = read_frame(bytes + taken, length - taken, MAX_FRAME, &frame)) == WHOLE) {
+		if (frame.opcode == 1) {
+			deliver(index, (const char *)frame.payload, frame.size, at);
+		} else if (frame.opcode == 9) {
+			send_control(subscriber->fd, 10, frame.payload, frame.size);
+		} else if (frame.opcode == 8) {
+			note("closed by the server with code %d", close_code(&frame));
 			drop(subscriber);
 			return 0;
 		}
-		if (left < head + size)
-			break;
-		if (opcode == 1) {
-			deliver(index, (const char *)frame + head, size, at);
-		} else if (opcode == 9) {
-			answer(subscriber, 10, frame + head, size);
-		} else if (opcode == 8) {
-			note("closed by the server with code %d", size >= 2 ? frame[head] << 8 | frame[head + 1] : 1005);
-			drop(subscriber);
-			return 0;
-		}
-		taken += head + size;
+		taken += frame.length;
+	}
+	if (reading == UNEXPECTED) {
+		note("unexpected frame %02x %02x", bytes[taken], bytes[taken + 1]);
+		drop(subscriber);
+		return 0;
 	}
 	return taken;
 }

@@ -49,6 +49,23 @@ struct stamp {
 void write_stamp(char *payload, struct stamp);
 bool read_stamp(const char *payload, size_t length, struct stamp *);
 
+/* ---- frame.c --------------------------------------------------------- */
+
+struct frame {
+	uint8_t opcode;
+	const uint8_t *payload;
+	size_t size, length; /* of the payload, of the whole */
+};
+
+enum reading { PART, WHOLE, UNEXPECTED };
+
+/* The frame at the front: text, close, ping or pong in one piece and unmasked, of at most so many bytes; nothing else is due. */
+enum reading read_frame(const uint8_t *bytes, size_t left, size_t most, struct frame *);
+/* Of a close frame; 1005 where it has none. */
+int close_code(const struct frame *);
+/* RFC 6455 §5.3: a client masks; a mask of zeros leaves the payload as it is. */
+void send_control(int fd, uint8_t opcode, const uint8_t *payload, size_t length);
+
 /* ---- subscribers.c --------------------------------------------------- */
 
 struct subscriber_counts {

@@ -63,6 +63,7 @@ struct Terminals {
         }
     }
 
+    /// The pace of what terminals do by themselves; nothing else is waited for.
     private func sleep(_ seconds: Double) async {
         try? await Task.sleep(for: .seconds(seconds))
     }

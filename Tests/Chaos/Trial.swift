@@ -24,6 +24,7 @@ struct Trial {
 
     mutating func run(_ schedule: Schedule) async throws {
         for (index, entry) in schedule.entries.enumerated() {
+            // Of the schedule, as the faults are.
             try await Task.sleep(for: entry.pause)
             let from = ledger.now
             try await carryOut(entry.fault)

@@ -29,8 +29,7 @@ struct ServerFrames: Sequence, IteratorProtocol {
 }
 
 extension ByteBuffer {
-    /// The same bytes. A small part of a buffer's memory is copied: it would keep all of it for as long as its terminal is slow
-    /// to read.
+    /// The same bytes, copied where they are a small part of their memory; see ``Frames/standingAlone(_:from:)``.
     func standingAlone() -> ByteBuffer {
         storageCapacity / 4 > readableBytes ? withUnsafeReadableBytes { ByteBuffer(bytes: $0) } : self
     }
