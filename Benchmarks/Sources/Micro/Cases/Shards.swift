@@ -52,9 +52,11 @@ private final class NoConnection: Connection {
     func goAway() {}
     func abort() {}
     func write(_ frames: ByteBuffer) {}
+    func write(_ frames: ByteBuffer, of channel: ChannelName) {}
     func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) { promise.succeed() }
     func flush() {}
     func answer() {}
     func close(_ code: CloseCode, reason: String) {}
+    var slowReceiver: SlowReceiver? { nil }
     func refuse(_ refusal: ConnectionRefusal) {}
 }
