@@ -14,7 +14,7 @@
 
 #define SECOND 1000000000u
 #define TICK (SECOND / 200)
-#define QUIET (5 * (uint64_t)SECOND)
+#define QUIET (10 * (uint64_t)SECOND)
 /* For a handshake; for the node's answer to a close frame. */
 #define PATIENCE (30 * (uint64_t)SECOND)
 

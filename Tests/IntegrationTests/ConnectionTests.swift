@@ -17,7 +17,7 @@ import Testing
 
     @Test("A terminal that does not read is closed when max_pending bytes wait for it; others are not concerned")
     func slowReceiver() async throws {
-        let daemon = try await Daemon.start(Manifest(gateway: ["max_pending": "64KiB"]))
+        let daemon = try await Daemon.start(Manifest(gateway: ["max_pending": "64KiB", "close_timeout": "1s"]))
         let api = API(port: daemon.apiPort)
         let slow = try await Terminal.connect(daemon.gatewayPort, "/ws?client=slow", receiveBuffer: 4_096)
         let quick = try await Terminal.connect(daemon.gatewayPort, "/ws?client=quick")
@@ -34,6 +34,10 @@ import Testing
         }
         #expect(sent < 2_000)
         #expect(try await quick.texts(sent).allSatisfy { $0 == text })
+        #if os(Linux)
+            // Nor does the kernel keep what does not leave.
+            try await eventually { try Self.closingSockets(of: daemon.gatewayPort) == 0 }
+        #endif
         try await slow.read(true)
         var last: Terminal.Event?
         while true {
@@ -41,9 +45,22 @@ import Testing
             if event == .end { break }
             last = event
         }
-        // What the kernel had taken is read to its end; the close frame only where the terminal read in time.
+        // What had arrived is read to its end; the close frame only where the terminal read in time.
         if case .close(let code, _) = last { #expect(code == 4000) }
     }
+
+    #if os(Linux)
+        /// Connections to a port that their owner has closed, on the side that listens (proc(5), /proc/net/tcp).
+        private static func closingSockets(of port: Int) throws -> Int {
+            let hexadecimal = ":" + String(port, radix: 16, uppercase: true)
+            let (established, listening) = ("01", "0A")
+            return try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").count {
+                let fields = $0.split(separator: " ")
+                return fields.count > 3 && fields[1].hasSuffix(hexadecimal)
+                    && ![established, listening].contains(fields[3])
+            }
+        }
+    #endif
 
     @Test("A message beyond max_message is answered with 1009, a broken rule with 1002, broken UTF-8 with 1007")
     func violations() async throws {

@@ -205,7 +205,14 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
     }
 
     func abort() {
-        context?.close(promise: nil)
+        guard let context else { return }
+        // The kernel would keep for minutes what such a terminal does not read (tcp(7), tcp_orphan_retries). Where the option
+        // cannot be set, it does.
+        if closeCode == .slowReceiver, let socket = context.channel as? any SocketOptionProvider {
+            let linger: (l_onoff: CInt, l_linger: CInt) = (1, 0)
+            _ = socket.unsafeSetSocketOption(level: .socket, name: .so_linger, value: linger)
+        }
+        context.close(promise: nil)
     }
 
     func look(at tick: Tick) {

@@ -29,7 +29,7 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     /// For all auth hooks together. Then 503.
     public var authTimeout = Duration.seconds(5)
     /// For presence to store the connection. Then the handshake is answered all the same.
-    public var presenceTimeout = Duration.seconds(1)
+    public var presenceTimeout = Duration.seconds(5)
     /// Bytes of the request's line and header fields. Beyond it 431.
     public var maxHeader = ByteCount(16 * 1_024)
     /// Bytes of one frame that a terminal sends. Beyond it close code 1009.

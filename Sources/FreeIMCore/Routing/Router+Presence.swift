@@ -7,57 +7,73 @@ extension Router {
 
     /// See ``PresenceHost/hold(_:)``.
     func hold(_ clients: [ClientID]) {
-        guard held.hold(clients) else { return }
-        let wait = held.wait
+        for client in clients {
+            while held.isFull { giveUpWait() }
+            held.wait(for: client)
+        }
+        guard held.isHolding, !isCountingTurns else { return }
+        isCountingTurns = true
+        countTurn()
+    }
+
+    /// After it, channels are served as the index knows them. In turns of the loop, so that what came while the loop stood
+    /// still is read before.
+    private static let longestHold: UInt64 = 20
+    private static let turn = TimeAmount.milliseconds(250)
+
+    private func countTurn() {
         // The router is not Sendable; this is its own loop, which is checked.
-        eventLoop.assumeIsolated().scheduleTask(in: Self.longestHold) { [weak self] in
-            guard let self, held.wait == wait, held.isHolding else { return }
-            releaseHeld()
-            burstEnded()
+        eventLoop.assumeIsolated().scheduleTask(in: Self.turn) { [weak self] in
+            guard let self else { return }
+            guard held.isHolding else { return isCountingTurns = false }
+            held.nextTurn()
+            if held.isOverdue(after: Self.longestHold) {
+                while held.isOverdue(after: Self.longestHold) { giveUpWait() }
+                burstEnded()
+            }
+            countTurn()
         }
     }
 
-    /// After it, channels are served as the index knows them.
-    private static let longestHold = TimeAmount.seconds(2)
-
-    func releaseHeld() {
+    private func giveUpWait() {
         metrics.holdsExpired.increment()
-        for envelope in held.release() { receive(envelope) }
+        for envelope in held.giveUp() { receive(envelope) }
+    }
+
+    /// Whether a message is among those that wait, or has ended a wait.
+    func holdBack(_ envelope: Envelope) -> Bool {
+        if case .membership(let change) = envelope {
+            if change.kind == .exact, held.awaits(change.client) {
+                for envelope in held.told(change) { receive(envelope) }
+                return true
+            }
+        } else if !envelope.isMessage {
+            return false
+        }
+        while held.isFull { giveUpWait() }
+        guard held.isHolding else { return false }
+        held.add(envelope)
+        return true
     }
 
     func receive(_ change: MembershipChange) {
-        guard change.kind != .exact else {
-            if let changing = held.changing[change.client] {
-                apply(change, behind: changing)
-            } else {
-                apply(change)
-            }
-            for envelope in held.told(change.client) { receive(envelope) }
-            return
-        }
         apply(change)
-        guard change.announce, configuration.eventBus?.membership == true, change.kind != .present else { return }
+        guard change.announce, configuration.eventBus?.membership == true else { return }
         let subjects = subjects[change.client]
+        switch change.kind {
+        case .joined: publishLater(subjects.joined, change)
+        case .left: publishLater(subjects.left, change)
+        case .present, .exact: break
+        }
+    }
+
+    private func publishLater(_ subject: String, _ change: MembershipChange) {
         outgoing.append(
-            BusMessage(
-                subject: change.kind == .joined ? subjects.joined : subjects.left,
-                body: PresenceEventBody.encode(change.client, change.channels)))
+            BusMessage(subject: subject, body: PresenceEventBody.encode(change.client, change.channels)))
     }
 
     private func apply(_ change: MembershipChange) {
         guard let entry = directory.entry(of: change.client) else { return }
         burst.add(.apply(change), in: entry.shards)
-    }
-
-    /// A client is told of while changes of its own wait among the messages: what somebody else changed counts for these
-    /// messages already, what waits in its place, and all of it behind them.
-    private func apply(_ exact: MembershipChange, behind changing: Set<ChannelName>) {
-        let unchanged = exact.channels.filter { !changing.contains($0) }
-        apply(MembershipChange(.present, client: exact.client, channels: unchanged))
-        // Without room it is applied behind what is released for that.
-        if !held.add(.membership(exact)) {
-            releaseHeld()
-            apply(exact)
-        }
     }
 }

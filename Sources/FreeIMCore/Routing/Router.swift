@@ -18,6 +18,7 @@ final class Router {
     let subjects: ClientSubjects
     var locations: Locations
     var held = HeldMessages()
+    var isCountingTurns = false
     /// Takes what is for clients that are neither here nor at home here, and are to be looked for.
     var onMisrouted: (MisroutedMessage) -> Void = { _ in }
     /// Told the bytes of each message that is dropped because it has more than it may.
@@ -68,10 +69,7 @@ final class Router {
             metrics.oversized.increment()
             return onOversized(bytes)
         }
-        if held.concerns(envelope) {
-            if held.add(envelope) { return }
-            releaseHeld()
-        }
+        if held.isHolding, holdBack(envelope) { return }
         receive(envelope)
     }
 
