@@ -38,22 +38,15 @@ import Testing
             // Nor does the kernel keep what does not leave.
             try await eventually { try Self.closingSockets(of: daemon.gatewayPort) == 0 }
         #endif
-        try await slow.read(true)
-        var last: Terminal.Event?
-        while true {
-            let event = try await slow.next()
-            if event == .end { break }
-            last = event
-        }
-        // What had arrived is read to its end; the close frame only where the terminal read in time.
-        if case .close(let code, _) = last { #expect(code == 4000) }
+        // Reset, though the terminal does not read.
+        while try await slow.next() != .end {}
     }
 
     #if os(Linux)
         /// Connections to a port that their owner has closed, on the side that listens (proc(5), /proc/net/tcp).
         private static func closingSockets(of port: Int) throws -> Int {
             let hexadecimal = ":" + String(port, radix: 16, uppercase: true)
-            let (established, listening) = ("01", "0A")
+            let (established, listening): (Substring, Substring) = ("01", "0A")
             return try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").count {
                 let fields = $0.split(separator: " ")
                 return fields.count > 3 && fields[1].hasSuffix(hexadecimal)
