@@ -55,7 +55,7 @@ struct LogOutputTests {
         var text = ""
         try await eventually {
             text += pipe.read()
-            return text.contains("lost")
+            return text.hasSuffix("took them\n")
         }
         let lines = text.split(separator: "\n")
         let kept = lines.count { $0.hasPrefix("x") }
