@@ -13,6 +13,9 @@ public protocol PresenceHost: AnyObject, Sendable {
     /// They wait for a bounded time and number.
     func hold(_ clients: [ClientID])
 
+    /// Ends a wait for each of the clients, of which the bus will not tell. To be called on ``eventLoop``.
+    func release(_ clients: [ClientID])
+
     /// Whether the node has connections of a client. To be called on ``eventLoop``.
     func isConnected(_ client: ClientID) -> Bool
 

@@ -64,11 +64,17 @@ struct HeldMessages {
         return release()
     }
 
-    /// Ends the longest wait. Returns what need not wait any more.
-    mutating func giveUp() -> [Envelope] {
-        guard case .wait(let client, _)? = entries.first, endWait(for: client) != nil else { return [] }
-        entries[offset: 0] = .givenUp
+    /// Ends a wait for a client that will not be told of. Returns what need not wait any more.
+    mutating func giveUp(_ client: ClientID) -> [Envelope] {
+        guard let number = endWait(for: client) else { return [] }
+        entries[offset: Int(number - firstNumber)] = .givenUp
         return release()
+    }
+
+    /// Ends the longest wait, likewise.
+    mutating func giveUpLongest() -> [Envelope] {
+        guard case .wait(let client, _)? = entries.first else { return [] }
+        return giveUp(client)
     }
 
     /// Whether the longest wait began that many turns ago, or more.

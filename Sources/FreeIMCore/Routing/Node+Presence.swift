@@ -9,6 +9,11 @@ extension Node: PresenceHost {
         router.value.hold(clients)
     }
 
+    public func release(_ clients: [ClientID]) {
+        router.value.release(clients)
+        router.value.burstEnded()
+    }
+
     public func isConnected(_ client: ClientID) -> Bool {
         router.value.isConnected(client)
     }

@@ -37,7 +37,19 @@ extension Router {
 
     private func giveUpWait() {
         metrics.holdsExpired.increment()
-        for envelope in held.giveUp() { receive(envelope) }
+        for envelope in held.giveUpLongest() { receive(envelope) }
+    }
+
+    /// See ``PresenceHost/release(_:)``.
+    func release(_ clients: [ClientID]) {
+        for client in clients {
+            for envelope in held.giveUp(client) { receive(envelope) }
+        }
+    }
+
+    /// Nothing has to be known of a client that is gone.
+    func releaseAll(_ client: ClientID) {
+        while held.awaits(client) { release([client]) }
     }
 
     /// Whether a message is among those that wait, or has ended a wait.

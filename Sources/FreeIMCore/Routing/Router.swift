@@ -224,7 +224,9 @@ final class Router {
     func apply(_ change: ShardChange, shard: Int) {
         switch change.kind {
         case .opened: directory.opened(change.identity.client, in: shard)
-        case .closed: directory.closed(change.identity.client, in: shard, remains: change.remains)
+        case .closed:
+            directory.closed(change.identity.client, in: shard, remains: change.remains)
+            if !isConnected(change.identity.client) { releaseAll(change.identity.client) }
         }
         burst.apply(change)
         metrics.clients.record(directory.clientCount)

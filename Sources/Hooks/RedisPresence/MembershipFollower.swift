@@ -59,16 +59,18 @@ final class MembershipFollower: RedisSubscriber {
     }
 
     func burstEnded() {
-        let (clients, node) = state.withLock { state in
+        let (clients, node, host) = state.withLock { state in
             defer { state.changed = [] }
-            return (Array(state.changed), state.node)
+            return (Array(state.changed), state.node, state.host)
         }
         guard !clients.isEmpty else { return }
         store.metrics.reread.increment(by: clients.count)
         // One task per burst that brought changes; ends with the command's deadline at the latest.
         Task {
             do {
-                try await store.retell(clients, to: node)
+                let untold = try await store.retell(clients, to: node)
+                guard let host, !untold.isEmpty else { return }
+                host.eventLoop.execute { host.release(untold) }
             } catch {
                 store.logger.warning(
                     "channels not read after a change",

@@ -138,15 +138,19 @@ extension PresenceStore {
         } while cursor != "0"
     }
 
-    /// Tells a node in which channels clients are.
-    func retell(_ clients: [ClientID], to node: String) async throws(PresenceError) {
+    /// Tells a node in which channels clients are. Returns those that are not stored for it, of which it is not told.
+    func retell(_ clients: [ClientID], to node: String) async throws(PresenceError) -> [ClientID] {
+        var untold: [ClientID] = []
         for start in stride(from: 0, to: clients.count, by: Self.changesPerScript) {
-            let portion = clients[start..<min(start + Self.changesPerScript, clients.count)]
+            let portion = Array(clients[start..<min(start + Self.changesPerScript, clients.count)])
             let arguments = portion.flatMap { [keys.dialect(of: $0), $0.field, $0.json] }
-            _ = try await run(
+            let answer = try await run(
                 PresenceScripts.retell, [.string(node)] + arguments, reading: portion.map(keys.channels)
-            ) { $0 }
+            ) { $0.element(1) }
+            guard let numbers = answer.element(0)?.array else { throw .unexpected(answer) }
+            untold += numbers.compactMap { $0.integer.map(Int.init) }.filter(portion.indices.contains).map { portion[$0] }
         }
+        return untold
     }
 
     static func json(_ texts: [String]) -> ByteBuffer {

@@ -110,6 +110,24 @@ struct HeldMessagesTests {
         expect(try world.take()[0], "exact", "1", "exact", "2")
     }
 
+    @Test("for nobody who is gone, or of whom nothing will be told")
+    func givenUp() throws {
+        let world = RouterWorld()
+        world.open(1)
+        world.open(2)
+        world.receive(change(.joined, room))
+        _ = try world.take()
+        world.router.hold([1, 2, 1])
+        world.receive(message("x"))
+        world.router.release([2, 3])
+        world.router.burstEnded()
+        #expect(try world.take() == [[], []])
+        world.close(1)
+        world.router.burstEnded()
+        #expect(!world.router.held.isHolding)
+        #expect(try world.take()[0].contains { $0.contains("x") })
+    }
+
     @Test("places of other nodes' clients are taken at once")
     func locations() {
         let world = RouterWorld()

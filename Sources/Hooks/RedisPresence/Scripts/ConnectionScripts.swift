@@ -156,22 +156,24 @@ extension PresenceScripts {
     /// Tells a node in which channels clients are; those alone that are stored under a lease of the node. Of others the
     /// node's index knows more than Redis, until they are stored anew (``restore``).
     ///
-    /// Arguments: node; per client: dialect, id, id as JSON. Returns: publications.
+    /// Arguments: node; per client: dialect, id, id as JSON. Returns: the numbers of clients that are not stored, from 0 on;
+    /// publications.
     static let retell = script(
         #"""
-        local node, rows = ARGV[8], {}
+        local node, rows, untold = ARGV[8], {}, {}
         for _, incarnation in ipairs(redis.call('ZRANGE', base .. 'Lease', 0, -1)) do
           if nodeOf(incarnation) == node and isAlive(incarnation) then rows[#rows + 1] = rowsOf(incarnation) end
         end
         for at = 9, #ARGV, 3 do
-          for _, key in ipairs(rows) do
-            if redis.call('HEXISTS', key, ARGV[at + 1]) == 1 then
-              tell(node, 'exact', ARGV[at + 2], channelsOf(ARGV[at], ARGV[at + 1]), false)
-              break
-            end
+          local isStored = false
+          for _, key in ipairs(rows) do isStored = isStored or redis.call('HEXISTS', key, ARGV[at + 1]) == 1 end
+          if isStored then
+            tell(node, 'exact', ARGV[at + 2], channelsOf(ARGV[at], ARGV[at + 1]), false)
+          else
+            untold[#untold + 1] = (at - 9) / 3
           end
         end
-        return out
+        return {untold, out}
         """#)
 
     /// Tells a node of all its clients that are connected elsewhere, a part at a time.
