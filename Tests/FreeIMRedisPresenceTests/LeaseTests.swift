@@ -153,6 +153,19 @@ struct LeaseTests {
         }
     }
 
+    @Test("whose channels cannot be told, since they are not stored for the node, is answered")
+    func untold() async throws {
+        try await withServer { server in
+            let fixture = try makePresence(server.url)
+            let presence = try #require(fixture.presence as? RedisPresence)
+            try await running([fixture.bus, fixture.presence]) {
+                try await fixture.bus.ready()
+                _ = try await presence.update([.init(.opened, Identity(client: 2))], on: "a")
+                #expect(try await presence.store.retell([1, 2, 3], to: "a") == [1, 3])
+            }
+        }
+    }
+
     @Test("a client that comes to a node anew does not get the channels of before a crash")
     func crashed() async throws {
         try await withServer { server in

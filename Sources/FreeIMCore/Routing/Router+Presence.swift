@@ -49,7 +49,10 @@ extension Router {
 
     /// Nothing has to be known of a client that is gone.
     func releaseAll(_ client: ClientID) {
+        guard held.awaits(client) else { return }
         while held.awaits(client) { release([client]) }
+        // The router is not Sendable; this is its own loop, which is checked.
+        eventLoop.assumeIsolated().execute { self.burstEnded() }
     }
 
     /// Whether a message is among those that wait, or has ended a wait.

@@ -123,7 +123,7 @@ struct HeldMessagesTests {
         world.router.burstEnded()
         #expect(try world.take() == [[], []])
         world.close(1)
-        world.router.burstEnded()
+        world.turn()
         #expect(!world.router.held.isHolding)
         #expect(try world.take()[0].contains { $0.contains("x") })
     }
