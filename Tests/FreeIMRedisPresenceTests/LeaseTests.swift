@@ -153,6 +153,26 @@ struct LeaseTests {
         }
     }
 
+    @Test("what a client leaves before its node has stored it anew does not come back with it, what it joins again does")
+    func leftMeanwhile() async throws {
+        try await withServer { server in
+            let fixture = try makePresence(server.url)
+            let presence = try #require(fixture.presence as? RedisPresence)
+            let names = try ["one", "two", "three"].map { try #require(ChannelName($0)) }
+            try await running([fixture.bus, fixture.presence]) {
+                try await fixture.bus.ready()
+                _ = try await presence.leave(7, [names[0], names[1]])
+                _ = try await presence.join(7, [names[1]])
+                try await presence.store.enlist("a@1-1", node: "a")
+                let row = PresenceStore.Row(
+                    identity: Identity(client: 7), connections: 1, channels: names, devices: [])
+                _ = try await presence.store.restore(
+                    [row], incarnation: "a@1-1", older: "", node: "a", isIndexRight: true)
+                #expect(try await Set(presence.channels(of: 7)) == [names[1], names[2]])
+            }
+        }
+    }
+
     @Test("whose channels cannot be told, since they are not stored for the node, is answered")
     func untold() async throws {
         try await withServer { server in

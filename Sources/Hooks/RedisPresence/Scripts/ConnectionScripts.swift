@@ -78,7 +78,7 @@ extension PresenceScripts {
     /// index' channels as JSON, its connections and their classes in turn as JSON.
     /// A client that was offline in Redis gets its channels back: those that it had when this process of the node was
     /// swept up after, less what it left since, since the node's index did not hear of joins and leaves before; the
-    /// index' where nobody swept. What is too many, or of a banned client, has been let in before it could be stored, and
+    /// index' where nobody swept, less what it left in the last minute. What is too many, or of a banned client, has been let in before it could be stored, and
     /// is closed.
     /// Returns: as ``update``.
     static let restore = script(
@@ -135,10 +135,13 @@ extension PresenceScripts {
               if before <= 0 or isIndexRight then
                 local known = not isIndexRight and swept or cjson.decode(ARGV[at + 6])
                 for _, channel in ipairs(known) do
-                  redis.call('HSETNX', keys[d] .. 'Chan' .. channel, id, 0)
-                  redis.call('HSETNX', keys[d] .. 'Client' .. id, channel, 0)
-                  count(d, channel)
+                  if redis.call('SISMEMBER', leftKey(d, id), channel) == 0 then
+                    redis.call('HSETNX', keys[d] .. 'Chan' .. channel, id, 0)
+                    redis.call('HSETNX', keys[d] .. 'Client' .. id, channel, 0)
+                    count(d, channel)
+                  end
                 end
+                redis.call('DEL', leftKey(d, id))
               end
               tell(node, 'exact', json, channelsOf(d, id), false)
             end
