@@ -18,7 +18,7 @@ extension Router {
 
     /// After it, channels are served as the index knows them. In turns of the loop, so that what came while the loop stood
     /// still is read before.
-    private static let longestHold: UInt64 = 20
+    private static let longestHold: UInt64 = 8
     private static let turn = TimeAmount.milliseconds(250)
 
     private func countTurn() {

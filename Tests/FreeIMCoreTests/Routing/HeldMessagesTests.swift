@@ -152,7 +152,7 @@ struct HeldMessagesTests {
         #expect(world.router.held.isFull && !world.router.held.awaits(0) && world.router.held.awaits(1))
     }
 
-    @Test("no longer than five seconds")
+    @Test("no longer than two seconds")
     func time() throws {
         let world = RouterWorld()
         world.open(1)
@@ -160,15 +160,15 @@ struct HeldMessagesTests {
         _ = try world.take()
         world.router.hold([1])
         world.receive(message("x"))
-        world.loop.advanceTime(by: .milliseconds(1_250))
+        world.loop.advanceTime(by: .milliseconds(750))
         world.router.hold([2])
         world.receive(message("y"))
-        world.loop.advanceTime(by: .milliseconds(3_500))
+        world.loop.advanceTime(by: .milliseconds(1_000))
         #expect(try world.take() == [[], []])
         world.loop.advanceTime(by: .milliseconds(500))
         expect(try world.take()[0], "x")
         #expect(world.router.held.isHolding)
-        world.loop.advanceTime(by: .milliseconds(1_250))
+        world.loop.advanceTime(by: .milliseconds(750))
         expect(try world.take()[0], "y")
         #expect(!world.router.held.isHolding)
     }
