@@ -153,7 +153,8 @@ struct LeaseTests {
         }
     }
 
-    @Test("what a client leaves before its node has stored it anew does not come back with it, what it joins again does")
+    @Test(
+        "what a client leaves before its node has stored it anew does not come back with it, what it joins again does")
     func leftMeanwhile() async throws {
         try await withServer { server in
             let fixture = try makePresence(server.url)

@@ -148,7 +148,9 @@ extension PresenceStore {
                 PresenceScripts.retell, [.string(node)] + arguments, reading: portion.map(keys.channels)
             ) { $0.element(1) }
             guard let numbers = answer.element(0)?.array else { throw .unexpected(answer) }
-            untold += numbers.compactMap { $0.integer.map(Int.init) }.filter(portion.indices.contains).map { portion[$0] }
+            untold += numbers.compactMap { $0.integer.map(Int.init) }.filter(portion.indices.contains).map {
+                portion[$0]
+            }
         }
         return untold
     }
