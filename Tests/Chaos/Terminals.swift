@@ -155,8 +155,11 @@ struct Terminals {
             }
             // A node that stands still answers later than a terminal waits.
             let patience = channel.eventLoop.scheduleTask(in: .seconds(10)) { channel.close(promise: nil) }
+            var configuration = NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: upgrade)
+            // Messages that come with the answer.
+            configuration.leftOverBytesStrategy = .forwardBytes
             let opening = try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                configuration: NIOUpgradableHTTPClientPipelineConfiguration(upgradeConfiguration: upgrade))
+                configuration: configuration)
             opening.whenComplete { _ in patience.cancel() }
             return opening
         }
