@@ -209,6 +209,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler, C
         // The kernel would keep for minutes what such a terminal does not read (tcp(7), tcp_orphan_retries). Where the option
         // cannot be set, it does.
         if closeCode == .slowReceiver, let socket = context.channel as? any SocketOptionProvider {
+            // `struct linger` of socket(7), whose members SwiftNIO does not export.
             let linger: (l_onoff: CInt, l_linger: CInt) = (1, 0)
             _ = socket.unsafeSetSocketOption(level: .socket, name: .so_linger, value: linger)
         }

@@ -22,8 +22,7 @@ extension Router {
     private static let turn = TimeAmount.milliseconds(250)
 
     private func countTurn() {
-        // The router is not Sendable; this is its own loop, which is checked.
-        eventLoop.assumeIsolated().scheduleTask(in: Self.turn) { [weak self] in
+        ownLoop.scheduleTask(in: Self.turn) { [weak self] in
             guard let self else { return }
             guard held.isHolding else { return isCountingTurns = false }
             held.nextTurn()
@@ -51,8 +50,7 @@ extension Router {
     func releaseAll(_ client: ClientID) {
         guard held.awaits(client) else { return }
         while held.awaits(client) { release([client]) }
-        // The router is not Sendable; this is its own loop, which is checked.
-        eventLoop.assumeIsolated().execute { self.burstEnded() }
+        ownLoop.execute { self.burstEnded() }
     }
 
     /// Whether a message is among those that wait, or has ended a wait.

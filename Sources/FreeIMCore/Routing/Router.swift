@@ -27,6 +27,8 @@ final class Router {
     private let allShards: ShardSet
     private let hooks: [any MessageHook]
     let eventLoop: any EventLoop
+    /// For what comes later, which may hold the router, though it is not Sendable: that this is its own loop is checked.
+    var ownLoop: NIOIsolatedEventLoop { eventLoop.assumeIsolated() }
     /// Of the connections of this process.
     let epoch: UInt64
     /// Within a burst, or until the loop's next turn, what goes out gathers.
@@ -242,8 +244,7 @@ final class Router {
     func publishSoon() {
         guard !isGathering else { return }
         isGathering = true
-        // The router is not Sendable; this is its own loop, which is checked.
-        eventLoop.assumeIsolated().execute { self.publishOutgoing() }
+        ownLoop.execute { self.publishOutgoing() }
     }
 
     /// Publishes what receipts and events have gathered.

@@ -75,6 +75,7 @@ final class MembershipFollower: RedisSubscriber {
                 store.logger.warning(
                     "channels not read after a change",
                     metadata: [LogKey.count: "\(clients.count)", LogKey.error: "\(error)"])
+                // All is stored anew, and told of who is still connected.
                 onGap()
             }
         }

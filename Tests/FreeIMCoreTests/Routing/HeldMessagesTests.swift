@@ -81,12 +81,18 @@ struct HeldMessagesTests {
         for (command, kind) in zip(commands, kinds) { #expect(command.contains(kind), "\(commands)") }
     }
 
-    @Test("between a client's leave and its next join there is nothing for it, also where all of it waits")
-    func leaveAndJoin() throws {
+    /// The first client is in the room.
+    private func memberOnline() throws -> RouterWorld {
         let world = RouterWorld()
         world.open(1)
         world.receive(change(.joined, room))
         _ = try world.take()
+        return world
+    }
+
+    @Test("between a client's leave and its next join there is nothing for it, also where all of it waits")
+    func leaveAndJoin() throws {
+        let world = try memberOnline()
         world.router.hold([1])
         world.receive(message("1"), change(.left, room), message("2"), change(.joined, room), message("3"))
         #expect(try world.take() == [[], []])
@@ -96,11 +102,8 @@ struct HeldMessagesTests {
 
     @Test("what somebody else's leave follows still comes, where another client is waited for in front of it")
     func leaveBehindAnotherWait() throws {
-        let world = RouterWorld()
-        world.open(1)
+        let world = try memberOnline()
         world.open(2)
-        world.receive(change(.joined, room))
-        _ = try world.take()
         world.router.hold([2])
         world.receive(message("1"))
         world.router.hold([1])
@@ -112,11 +115,8 @@ struct HeldMessagesTests {
 
     @Test("for nobody who is gone, or of whom nothing will be told")
     func givenUp() throws {
-        let world = RouterWorld()
-        world.open(1)
+        let world = try memberOnline()
         world.open(2)
-        world.receive(change(.joined, room))
-        _ = try world.take()
         world.router.hold([1, 2, 1])
         world.receive(message("x"))
         world.router.release([2, 3])
@@ -138,10 +138,7 @@ struct HeldMessagesTests {
 
     @Test("at most so many, and the longest wait is given up for more")
     func limits() throws {
-        let world = RouterWorld()
-        world.open(1)
-        world.receive(change(.joined, room))
-        _ = try world.take()
+        let world = try memberOnline()
         world.router.hold([1, 2])
         for _ in 0..<HeldMessages.limit { world.receive(message("x")) }
         #expect(try world.take() == [[], []])
@@ -154,10 +151,7 @@ struct HeldMessagesTests {
 
     @Test("no longer than two seconds")
     func time() throws {
-        let world = RouterWorld()
-        world.open(1)
-        world.receive(change(.joined, room))
-        _ = try world.take()
+        let world = try memberOnline()
         world.router.hold([1])
         world.receive(message("x"))
         world.loop.advanceTime(by: .milliseconds(750))
