@@ -14,7 +14,8 @@ extension PresenceScripts {
     /// Tells a client's nodes, or its home where there are none, what FreeIM's script behind it in the same transaction
     /// is about to store.
     ///
-    /// What a client leaves while its node is taken for dead, or has not stored it anew, does not come back with the node.
+    /// What a client leaves while its node is taken for dead, or stores it anew and has not heard of the leave yet, does not
+    /// come back with the node.
     ///
     /// Where a limit is against a join, nobody is told, and a mark in the place of each new membership keeps FreeIM's script
     /// from storing it; ``unmark`` is to follow.
@@ -58,11 +59,9 @@ extension PresenceScripts {
           return {{}, {}, reached}
         end
         local nodes = holders(id)
-        if #nodes == 0 then
-          nodes = {home}
-          for channel in pairs(seen) do redis.call(kind == 'left' and 'SADD' or 'SREM', leftKey(d, id), channel) end
-          redis.call('EXPIRE', leftKey(d, id), 60)
-        end
+        if #nodes == 0 then nodes = {home} end
+        for channel in pairs(seen) do redis.call(kind == 'left' and 'SADD' or 'SREM', leftKey(d, id), channel) end
+        if kind == 'left' then redis.call('EXPIRE', leftKey(d, id), 20) end
         for i, node in ipairs(nodes) do
           if #changed > 0 then tell(node, kind, json, changed, i == 1) end
           if #same > 0 then tell(node, kind == 'left' and 'left' or 'present', json, same, false) end

@@ -78,7 +78,7 @@ extension PresenceScripts {
     /// index' channels as JSON, its connections and their classes in turn as JSON.
     /// A client that was offline in Redis gets its channels back: those that it had when this process of the node was
     /// swept up after, less what it left since, since the node's index did not hear of joins and leaves before; the
-    /// index' where nobody swept, less what it left in the last minute. What is too many, or of a banned client, has been
+    /// index' where nobody swept, less what it left just now. What is too many, or of a banned client, has been
     /// let in before it could be stored, and is closed.
     /// Returns: as ``update``.
     static let restore = script(

@@ -29,7 +29,7 @@ enum ScriptPrelude {
         -- Of a client that went offline with its node's lease: that incarnation, and its channels.
         local function sweptKey(d, id) return keys[d] .. 'Swept' .. id end
 
-        -- What a client left while no node had it stored.
+        -- What a client left just now.
         local function leftKey(d, id) return keys[d] .. 'Left' .. id end
 
         local function list(texts)
