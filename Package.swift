@@ -19,6 +19,7 @@ let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
@@ -32,6 +33,7 @@ let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -46,6 +48,7 @@ let package = Package(
         .library(name: "FreeIMRedisPresence", targets: ["FreeIMRedisPresence"]),
         .library(name: "FreeIMRedisMessenger", targets: ["FreeIMRedisMessenger"]),
         .library(name: "FreeIMTokenAuth", targets: ["FreeIMTokenAuth"]),
+        .library(name: "FreeIMJWTAuth", targets: ["FreeIMJWTAuth"]),
         .library(name: "FreeIMAnonymousAuth", targets: ["FreeIMAnonymousAuth"]),
         .library(name: "FreeIMAPI", targets: ["FreeIMAPI"]),
         .library(name: "FreeIMDaemon", targets: ["FreeIMDaemon"]),
@@ -53,6 +56,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -61,6 +65,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         .systemLibrary(
@@ -126,6 +131,12 @@ let package = Package(
             swiftSettings: strict
         ),
         .target(
+            name: "FreeIMJWTAuth",
+            dependencies: ["FreeIMCore", jwtKit, metrics, swiftASN1],
+            path: "Sources/Hooks/JWTAuth",
+            swiftSettings: strict
+        ),
+        .target(
             name: "FreeIMAnonymousAuth",
             dependencies: ["FreeIMCore", logging],
             path: "Sources/Hooks/AnonymousAuth",
@@ -149,7 +160,7 @@ let package = Package(
             dependencies: [
                 .target(name: "CMalloc", condition: .when(platforms: [.linux])),
                 "FreeIMCore", "FreeIMMemory", "FreeIMRedis", "FreeIMRedisPresence", "FreeIMTokenAuth",
-                "FreeIMAnonymousAuth", "FreeIMAPI",
+                "FreeIMJWTAuth", "FreeIMAnonymousAuth", "FreeIMAPI",
                 argumentParser, coreMetrics, logging, nioCore, nioPosix, serviceLifecycle, unixSignals, yams,
             ],
             path: "Sources/freeimd/Daemon",
@@ -217,6 +228,11 @@ let package = Package(
                 "RedisTestSupport", inMemoryLogging, logging, metrics, metricsTestKit, nioCore, nioEmbedded, nioPosix,
                 serviceLifecycle,
             ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "FreeIMJWTAuthTests",
+            dependencies: ["FreeIMCore", "FreeIMJWTAuth", "FreeIMTestSupport", jwtKit, metrics, metricsTestKit],
             swiftSettings: strict
         ),
         .testTarget(

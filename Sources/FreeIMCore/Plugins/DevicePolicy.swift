@@ -68,9 +68,9 @@ public struct DevicePolicy: Sendable, Equatable {
 extension Identity {
     /// The longest class of a device, in bytes of UTF-8.
     public static let maximumDeviceBytes = 64
-    static let deviceExpectation = "1 to \(maximumDeviceBytes) bytes of UTF-8 without control characters"
+    package static let deviceExpectation = "1 to \(maximumDeviceBytes) bytes of UTF-8 without control characters"
 
-    static func isDevice(_ text: String) -> Bool {
+    package static func isDevice(_ text: String) -> Bool {
         1...maximumDeviceBytes ~= text.utf8.count && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
     }
 }

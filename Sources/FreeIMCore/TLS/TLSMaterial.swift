@@ -129,18 +129,10 @@ struct TLSMaterial {
     }
 
     private static func read(_ key: String, _ file: String) throws(TLSProblem) -> [UInt8] {
-        do {
-            return Array(try Data(contentsOf: URL(filePath: file)))
-        } catch let error as CocoaError where error.code == .fileReadNoSuchFile {
-            throw TLSProblem(key, "there is no file \(file); put it there, or name another")
-        } catch let error as CocoaError where error.code == .fileReadNoPermission {
-            throw TLSProblem(key, "\(file) cannot be read: no permission; let the user of freeimd read it")
+        do throws(SettingFileError) {
+            return try SettingFile.read(file)
         } catch {
-            var isFolder = false
-            if FileManager.default.fileExists(atPath: file, isDirectory: &isFolder), isFolder {
-                throw TLSProblem(key, "\(file) is a folder; name the file in it")
-            }
-            throw TLSProblem(key, "\(file) cannot be read: \(error); name another file")
+            throw TLSProblem(key, error.message)
         }
     }
 }

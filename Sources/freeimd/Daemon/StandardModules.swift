@@ -1,6 +1,7 @@
 public import FreeIMCore
 import FreeIMAPI
 import FreeIMAnonymousAuth
+import FreeIMJWTAuth
 import FreeIMMemory
 import FreeIMRedis
 import FreeIMRedisPresence
@@ -12,7 +13,7 @@ extension ModuleCatalog {
         var catalog = ModuleCatalog()
         catalog.gateways = [.webSocket]
         catalog.transports = [.memory, .redis]
-        catalog.authHooks = [.token, .anonymous]
+        catalog.authHooks = [.token, .jwt, .anonymous]
         catalog.presenceHooks = [.memory, .redis]
         catalog.features = [.direct, .channels, .eventBus]
         catalog.apis = [.httpAPI]
