@@ -261,8 +261,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FreeIMAPI", "FreeIMCore", "FreeIMDaemon", "FreeIMTokenAuth", "RedisClient", hummingbird, nioCore,
-                nioEmbedded, nioHTTP1,
+                "FreeIMAPI", "FreeIMCore", "FreeIMDaemon", "FreeIMJWTAuth", "FreeIMTokenAuth", "RedisClient", hummingbird,
+                nioCore, nioEmbedded, nioHTTP1,
             ],
             path: "Fuzzing/Tests",
             resources: [.copy("Corpora")],
@@ -289,7 +289,7 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "CertificateTestSupport", "DaemonTestSupport", "freeimd", "FreeIMCore", "FreeIMTestSupport",
-                "RedisClient", "RedisTestSupport", nioConcurrency, nioCore, nioPosix, nioSSL, nioWebSocket,
+                "RedisClient", "RedisTestSupport", jwtKit, nioConcurrency, nioCore, nioPosix, nioSSL, nioWebSocket,
             ],
             resources: [.copy("Clients")],
             swiftSettings: strict

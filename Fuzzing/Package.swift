@@ -19,6 +19,7 @@ let package = Package(
                 .product(name: "FreeIMAPI", package: "freeim"),
                 .product(name: "FreeIMCore", package: "freeim"),
                 .product(name: "FreeIMDaemon", package: "freeim"),
+                .product(name: "FreeIMJWTAuth", package: "freeim"),
                 .product(name: "FreeIMTokenAuth", package: "freeim"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -63,8 +63,8 @@ import Testing
     }
 
     static let ids = [
-        "gateway.websocket", "transport.memory", "transport.redis", "auth.token", "auth.anonymous", "presence.memory",
-        "feature.direct", "feature.channels", "feature.event_bus", "api.http", "auth.token/partners",
+        "gateway.websocket", "transport.memory", "transport.redis", "auth.token", "auth.jwt", "auth.anonymous",
+        "presence.memory", "feature.direct", "feature.channels", "feature.event_bus", "api.http", "auth.token/partners",
     ]
 
     private func assemble(

@@ -98,19 +98,23 @@ struct SecretsTests {
             ("keys", "{ SECRET-and-more: SECRET }"), ("keys", "[[SECRET-and-more]]"), ("keys", "[SECRET-and-more"),
             ("keys", "[SECRET-and-more], max_page: SECRETLY"), ("keys", "\"SECRET\u{1}SECRET\""),
             ("keys", "*SECRET-and-more"), ("keys", "[SECRET-and-more]\n  keys: [SECRET]"),
-            ("keys", "[SECRET-and-more], listen: \":0\", demo: yes"),
+            ("keys", "[SECRET-and-more], listen: \":0\", demo: yes"), ("secrets", "SECRET"), ("secrets", "[[SECRET]]"),
+            ("secrets", "{ SECRET: SECRET }"), ("secrets", "[SECRET], key_file: none"),
+            ("secrets", "SECRET, leeway: SECRETLY"),
         ])
     func check(place: String, value: String) async throws {
         let secret = "S3cr3tW0rd"
         let text = value.replacing("SECRETLY", with: "many").replacing("SECRET", with: secret)
         let redis = place == "redis-url" ? text : "redis://127.0.0.1:6379"
         let keys = place == "keys" ? text : "[0123456789abcdef]"
+        let secrets = place == "secrets" ? text : "0123456789abcdef0123456789abcdef"
         let manifest = """
             modules:
               - use: gateway.websocket
               - { use: transport.redis, with: { url: \(redis) } }
               - use: presence.redis
               - use: auth.token
+              - { use: auth.jwt, with: { secrets: \(secrets) } }
               - { use: api.http, with: { keys: \(keys) } }
             """
         let file = FileManager.default.temporaryDirectory.appending(path: "freeim-\(UUID().uuidString).yaml")

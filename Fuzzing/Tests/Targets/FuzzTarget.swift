@@ -6,7 +6,7 @@ struct FuzzTarget: Sendable {
     /// True where the input is one that the part takes. Throws ``Broken`` where something does not hold.
     let check: @Sendable (_ input: [UInt8]) throws -> Bool
 
-    static let all = [handshake, frames, envelope, resp, manifest, api, token]
+    static let all = [handshake, frames, envelope, resp, manifest, api, token, jwt]
 }
 
 /// Something does not hold that must.

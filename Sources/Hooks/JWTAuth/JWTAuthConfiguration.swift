@@ -34,55 +34,57 @@ public struct JWTAuthConfiguration: ModuleConfiguration {
             "The claim whose text goes with the client's online and offline events.")
         section.read(
             "leeway", into: &policy.leeway, .range(.seconds(0)...(.seconds(300))),
-            "How far the clocks of business service and node may differ, in whole seconds.")
+            "How far the clocks of business service and node may differ.")
         section.read(
             "max_lifetime", into: &policy.maxLifetime, .range(.seconds(10)...(.seconds(366 * 86_400))),
             "The longest time from now to 'exp': until then whoever has the token gets in.")
         // What the file holds is as much a part of what the module is told as its name.
         do throws(JWTKeyProblem) {
-            _ = try verificationKeys()
+            _ = try verificationKeys(of: section.owner)
         } catch {
             section.problem(error.message, at: error.key)
         }
     }
 
     /// Reads the file, if there is one; blocks as long as that takes.
-    func verificationKeys() throws(JWTKeyProblem) -> [VerificationKey] {
+    ///
+    /// - Parameter owner: the module, for messages.
+    func verificationKeys(of owner: String = "auth.jwt") throws(JWTKeyProblem) -> [VerificationKey] {
         if let keyFile {
             if !secrets.isEmpty {
-                throw JWTKeyProblem("secrets", "'secrets' of auth.jwt stands beside 'key_file'; keep one")
+                throw JWTKeyProblem("secrets", "'secrets' of \(owner) stands beside 'key_file'; keep one")
             }
             if let algorithm, algorithm.secretBytes != nil {
                 throw JWTKeyProblem(
                     "algorithm",
-                    "'algorithm' of auth.jwt is \(algorithm.rawValue), which needs 'secrets' in place of 'key_file'")
+                    "'algorithm' of \(owner) is \(algorithm.rawValue), which needs 'secrets' in place of 'key_file'")
             }
             do throws(SettingFileError) {
                 return try KeyFile.read(keyFile, algorithm)
             } catch {
-                throw JWTKeyProblem("key_file", "'key_file' of auth.jwt: \(error.message)")
+                throw JWTKeyProblem("key_file", "'key_file' of \(owner): \(error.message)")
             }
         }
         guard !secrets.isEmpty else {
-            throw JWTKeyProblem(nil, "auth.jwt needs 'key_file', a file of public keys, or 'secrets'")
+            throw JWTKeyProblem(nil, "\(owner) needs 'key_file', a file of public keys, or 'secrets'")
         }
         let algorithm = algorithm ?? .hs256
         guard let bytes = algorithm.secretBytes else {
             throw JWTKeyProblem(
                 "algorithm",
-                "'algorithm' of auth.jwt is \(algorithm.rawValue), which needs 'key_file' in place of 'secrets'")
+                "'algorithm' of \(owner) is \(algorithm.rawValue), which needs 'key_file' in place of 'secrets'")
         }
         guard secrets.allSatisfy({ $0.utf8.count >= bytes }) else {
             throw JWTKeyProblem(
                 "secrets",
                 """
-                'secrets' of auth.jwt has one of fewer than the \(bytes) bytes that \(algorithm.rawValue) needs; make one \
+                'secrets' of \(owner) has one of fewer than the \(bytes) bytes that \(algorithm.rawValue) needs; make one \
                 by 'openssl rand -hex \(bytes)'
                 """)
         }
         guard secrets.count <= KeyFile.mostKeys else {
             throw JWTKeyProblem(
-                "secrets", "'secrets' of auth.jwt has more than \(KeyFile.mostKeys); leave out the old ones")
+                "secrets", "'secrets' of \(owner) has more than \(KeyFile.mostKeys); leave out the old ones")
         }
         return secrets.map { VerificationKey(secret: $0, algorithm: algorithm) }
     }

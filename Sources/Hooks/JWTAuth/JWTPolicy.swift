@@ -33,11 +33,11 @@ public struct JWTPolicy: Sendable, Equatable {
         guard let end = claims.time("exp") else {
             return .deny("the token has no 'exp'; the business service must say when it ends")
         }
-        let leeway = Double(leeway.components.seconds)
+        let leeway = leeway / .seconds(1)
         guard end + leeway > now else {
             return .deny("the token has expired; ask the business service for a new one", code: "expired_token")
         }
-        guard end - leeway <= now + Double(maxLifetime.components.seconds) else {
+        guard end - leeway <= now + maxLifetime / .seconds(1) else {
             return .deny(
                 """
                 the token is good for longer than \(maxLifetime.sectionText); the business service must let it end sooner, \
