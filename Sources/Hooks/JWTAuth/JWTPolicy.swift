@@ -17,8 +17,6 @@ public struct JWTPolicy: Sendable, Equatable {
     /// The longest time from now to `exp`.
     public var maxLifetime = Duration.seconds(86_400)
 
-    private static let mostMetadataBytes = 4_096
-
     public init() {}
 
     func isIssuer(of claims: JWTClaims) -> Bool {
@@ -67,8 +65,8 @@ public struct JWTPolicy: Sendable, Equatable {
             identity.device = device
         }
         if let metadataClaim, let metadata = claims.text(metadataClaim) {
-            guard metadata.utf8.count <= Self.mostMetadataBytes else {
-                return .deny("the token's '\(metadataClaim)' is longer than \(Self.mostMetadataBytes) bytes")
+            guard metadata.utf8.count <= Identity.maximumMetadataBytes else {
+                return .deny("the token's '\(metadataClaim)' is longer than \(Identity.maximumMetadataBytes) bytes")
             }
             identity.metadata = metadata
         }
