@@ -261,7 +261,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "FreeIMAPI", "FreeIMCore", "FreeIMDaemon", "FreeIMJWTAuth", "FreeIMTokenAuth", "RedisClient", hummingbird,
+                "FreeIMAPI", "FreeIMCore", "FreeIMDaemon", "FreeIMJWTAuth", "FreeIMTokenAuth", "RedisClient",
+                hummingbird,
                 nioCore, nioEmbedded, nioHTTP1,
             ],
             path: "Fuzzing/Tests",

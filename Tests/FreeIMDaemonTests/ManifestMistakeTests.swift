@@ -6,7 +6,9 @@ import Testing
 @testable import FreeIMDaemon
 
 @Suite struct ManifestMistakeTests {
-    @Test("Each mistake is told with its place and its remedy", arguments: Mistakes.all + Mistakes.redis + Mistakes.tls + Mistakes.jwt)
+    @Test(
+        "Each mistake is told with its place and its remedy",
+        arguments: Mistakes.all + Mistakes.redis + Mistakes.tls + Mistakes.jwt)
     func mistakes(_ mistake: Mistakes) throws {
         let outcome = try check(mistake.fixture)
         #expect(outcome.errors == mistake.errors)

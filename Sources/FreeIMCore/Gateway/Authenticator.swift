@@ -20,7 +20,8 @@ struct Authenticator: Sendable {
             case .abstain: continue
             }
         }
-        let found = request.token == nil ? "no credential" : "no auth module knows this kind of credential, or its issuer"
+        let found =
+            request.token == nil ? "no credential" : "no auth module knows this kind of credential, or its issuer"
         return .failure(
             Refusal(401, "unauthorized", "\(found); connect with a URL that the business service handed out"))
     }
