@@ -1,6 +1,6 @@
 import Foundation
-import FreeIMCore
 
+@testable import FreeIMCore
 @testable import FreeIMJWTAuth
 
 extension FuzzTarget {
