@@ -18,6 +18,7 @@ public final class JWTAuth: AuthHook, Reloads {
         self.now = now
     }
 
+    /// What is wrong with the configuration shows in ``ready()``.
     public convenience init(_ configuration: JWTAuthConfiguration) {
         self.init(configuration) { Date.now.timeIntervalSince1970 }
     }

@@ -32,7 +32,8 @@ struct VerificationKeys: Sendable {
         collection = JWTKeyCollection()
         identifiers = Set(keys.compactMap(\.identifier))
         for (index, key) in keys.enumerated() {
-            await key.add(collection, JWKIdentifier(string: key.identifier ?? "#\(index)"))
+            // None of a file's own names begins with U+0000.
+            await key.add(collection, JWKIdentifier(string: key.identifier ?? "\u{0}\(index)"))
         }
     }
 
