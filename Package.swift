@@ -232,7 +232,7 @@ let package = Package(
         ),
         .testTarget(
             name: "FreeIMJWTAuthTests",
-            dependencies: ["FreeIMCore", "FreeIMJWTAuth", "FreeIMTestSupport", jwtKit, metrics, metricsTestKit],
+            dependencies: ["FreeIMCore", "FreeIMJWTAuth", jwtKit],
             swiftSettings: strict
         ),
         .testTarget(
@@ -262,8 +262,7 @@ let package = Package(
             name: "FuzzTests",
             dependencies: [
                 "FreeIMAPI", "FreeIMCore", "FreeIMDaemon", "FreeIMJWTAuth", "FreeIMTokenAuth", "RedisClient",
-                hummingbird,
-                nioCore, nioEmbedded, nioHTTP1,
+                hummingbird, nioCore, nioEmbedded, nioHTTP1,
             ],
             path: "Fuzzing/Tests",
             resources: [.copy("Corpora")],

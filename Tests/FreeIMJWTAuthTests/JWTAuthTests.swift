@@ -104,6 +104,12 @@ struct JWTAuthTests {
         #expect(try await denial(auth, token(claims(others)))?.code == code)
     }
 
+    @Test("a start that is no time has not come")
+    func noStart() async throws {
+        let token = try await token(claims(["nbf": .text("today")]))
+        #expect(try await denial(auth(), token)?.message.contains("not good yet") == true)
+    }
+
     @Test("times may be fractions", arguments: [(0.5, true), (-10.5, false)])
     func fractions(end: Double, isGood: Bool) async throws {
         let token = try await token(claims(["exp": .number(Self.now + end)]))

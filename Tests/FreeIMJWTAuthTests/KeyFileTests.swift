@@ -1,9 +1,6 @@
 import Foundation
 import FreeIMCore
-import FreeIMTestSupport
 import JWTKit
-import Metrics
-import MetricsTestKit
 import Testing
 
 @testable import FreeIMJWTAuth

@@ -42,7 +42,9 @@ public struct JWTPolicy: Sendable, Equatable {
                 or 'max_lifetime' of auth.jwt be raised
                 """)
         }
-        if let start = claims.time("nbf"), start - leeway > now {
+        // What was signed as a start and is no time (RFC 7519 §4.1.5) is not taken for none.
+        let start = claims.values["nbf"] == nil ? now : claims.time("nbf") ?? .infinity
+        guard start - leeway <= now else {
             return .deny("the token is not good yet; try later, or set the clocks of business service and node")
         }
         if let audience, !claims.texts("aud").contains(audience) {

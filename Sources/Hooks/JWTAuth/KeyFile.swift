@@ -10,8 +10,7 @@ enum KeyFile {
 
     /// Reads and checks the file; blocks as long as that takes.
     ///
-    /// - Parameters:
-    ///   - algorithm: that of keys which name none; nil: the usual one of their type.
+    /// - Parameter algorithm: that of keys which name none; nil: the usual one of their type.
     static func read(_ path: String, _ algorithm: SignatureAlgorithm?) throws(SettingFileError) -> [VerificationKey] {
         let bytes = try SettingFile.read(path)
         do throws(SettingFileError) {
