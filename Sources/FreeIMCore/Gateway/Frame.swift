@@ -21,19 +21,39 @@ enum Frame {
 
     /// Appends one frame.
     static func append(_ opcode: Opcode, _ payload: ByteBuffer, to buffer: inout ByteBuffer) {
-        appendHeader(0x80 | opcode.rawValue, length: payload.readableBytes, to: &buffer)
-        buffer.writeImmutableBuffer(payload)
+        let length = payload.readableBytes
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumHeaderBytes + length) { target in
+            let start = putHeader(0x80 | opcode.rawValue, length: length, target)
+            payload.withUnsafeReadableBytes {
+                UnsafeMutableRawBufferPointer(rebasing: target[start...]).copyMemory(from: $0)
+            }
+            return start + length
+        }
     }
 
-    /// RFC 6455 §5.2: 7 bits of length, or 126 and 16 bits, or 127 and 64 bits; the shortest form.
     static func appendHeader(_ first: UInt8, length: Int, to buffer: inout ByteBuffer) {
-        if length < 126 {
-            buffer.writeMultipleIntegers(first, UInt8(length))
-        } else if length <= Int(UInt16.max) {
-            buffer.writeMultipleIntegers(first, UInt8(126), UInt16(length))
-        } else {
-            buffer.writeMultipleIntegers(first, UInt8(127), UInt64(length))
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumHeaderBytes) {
+            putHeader(first, length: length, $0)
         }
+    }
+
+    /// RFC 6455 §5.2: 7 bits of length, or 126 and 16 bits, or 127 and 64 bits; the shortest form. Returns its bytes.
+    ///
+    /// - Parameter target: at least ``maximumHeaderBytes``.
+    private static func putHeader(_ first: UInt8, length: Int, _ target: UnsafeMutableRawBufferPointer) -> Int {
+        target[0] = first
+        if length < 126 {
+            target[1] = UInt8(length)
+            return 2
+        }
+        if length <= Int(UInt16.max) {
+            target[1] = 126
+            target.storeBytes(of: UInt16(length).bigEndian, toByteOffset: 2, as: UInt16.self)
+            return 4
+        }
+        target[1] = 127
+        target.storeBytes(of: UInt64(length).bigEndian, toByteOffset: 2, as: UInt64.self)
+        return maximumHeaderBytes
     }
 
     /// One frame in a buffer of its own.

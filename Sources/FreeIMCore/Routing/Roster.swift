@@ -66,6 +66,12 @@ struct Roster {
         }
     }
 
+    /// The connection of a client that has exactly one. Changes nothing, but is called in place so: for a call that
+    /// reads, the compiler copies the roster out of its shard, which is five counts up and down per message.
+    mutating func onlySocket(of client: ClientID) -> UInt32? {
+        if case .one(let socket)? = clients[client] { socket } else { nil }
+    }
+
     /// Calls `body` for each connection of a client. Returns false where there is none.
     @discardableResult
     func forEachSocket(of client: ClientID, _ body: (UInt32) -> Void) -> Bool {

@@ -75,8 +75,8 @@ final class Router {
         receive(envelope)
     }
 
-    func receive(_ envelope: Envelope) {
-        switch envelope {
+    func receive(_ envelope: consuming Envelope) {
+        switch consume envelope {
         case .direct(let message): receive(message)
         case .channel(let sender, let channel, let payload):
             spread(.channel(channel), .channel(channel), sender: sender, payload: payload)

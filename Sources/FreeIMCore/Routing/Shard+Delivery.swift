@@ -27,8 +27,10 @@ extension Shard {
     @inline(__always)
     func write(_ frames: Frames, _ messages: Int, toAllOf client: ClientID) {
         guard !mayCompress(Int(frames.count)) else { return write(frames, messages, inFormsToAllOf: client) }
+        if let only = roster.onlySocket(of: client) { return write(frames, messages, to: only) }
         roster.forEachSocket(of: client) { write(frames, messages, to: $0) }
     }
+
 
     /// - Parameter members: places; those without a connection are passed over.
     private func write(_ delivery: Delivery, to members: some Sequence<UInt32>, of channel: ChannelName?) {
@@ -92,26 +94,22 @@ extension Shard {
 
     @inline(__always)
     func write(_ frames: Frames, _ messages: Int, to index: UInt32) {
-        let at = Int(index)
-        guard places[at].connection != nil else { return }
-        deliveries += messages
-        if places[at].handle != nil, places[at].waiting.isEmpty {
-            places[at].waiting = frames
-        } else {
+        switch places[Int(index)].offer(frames) {
+        case .absent: return
+        case .taken: break
+        case .takenFirst: dirty.append(index)
+        case .refused:
             passOn(index)
-            give(frames, to: at)
+            give(frames, to: Int(index))
+            markDirty(index)
         }
-        markDirty(index)
+        deliveries += messages
     }
 
     /// Gives to the connection what waits, so that what follows comes behind it.
     func passOn(_ index: UInt32) {
-        let at = Int(index)
-        places[at].handle = nil
-        let waiting = places[at].waiting
-        guard !waiting.isEmpty else { return }
-        places[at].waiting = .none
-        give(waiting, to: at)
+        let waiting = places[Int(index)].passOn()
+        if !waiting.isEmpty { give(waiting, to: Int(index)) }
     }
 
     private func give(_ frames: Frames, to at: Int) {
@@ -125,9 +123,7 @@ extension Shard {
     }
 
     private func markDirty(_ index: UInt32) {
-        guard !places[Int(index)].isDirty else { return }
-        places[Int(index)].isDirty = true
-        dirty.append(index)
+        if places[Int(index)].markDirty() { dirty.append(index) }
     }
 
     private func write(_ frames: ByteBuffer, to client: ClientID, receipt: ReceiptID) {
@@ -159,14 +155,11 @@ extension Shard {
         }
         for index in flushing {
             let at = Int(index)
-            guard at < places.count, places[at].isDirty else { continue }
-            places[at].isDirty = false
-            let waiting = places[at].waiting
+            guard at < places.count, let (waiting, handle) = places[at].endBurst() else { continue }
             if waiting.isEmpty {
                 places[at].connection?.flush()
             } else {
-                places[at].waiting = .none
-                send(waiting, of: buffers[Int(waiting.buffer)].bytes, to: at)
+                send(waiting, of: buffers[Int(waiting.buffer)].bytes, over: handle, to: at)
             }
         }
     }
@@ -174,11 +167,13 @@ extension Shard {
     /// Writes and flushes frames that belong to no burst; not within one.
     func send(_ frames: ByteBuffer, to id: SocketID) {
         guard isCurrent(id) else { return }
-        send(Frames(buffer: 0, 0..<frames.readableBytes), of: frames, to: Int(id.index))
+        let all = Frames(buffer: 0, 0..<frames.readableBytes)
+        send(all, of: frames, over: places[Int(id.index)].handle, to: Int(id.index))
     }
 
-    private func send(_ frames: Frames, of buffer: ByteBuffer, to at: Int) {
-        let sent = places[at].handle.map { handle in
+    /// - Parameter handle: that of the place.
+    private func send(_ frames: Frames, of buffer: ByteBuffer, over handle: SocketHandle?, to at: Int) {
+        let sent = handle.map { handle in
             buffer.withUnsafeReadableBytes { handle.send(frames.bytes(of: $0)) }
         }
         guard sent != Int(frames.count) else { return }

@@ -33,20 +33,6 @@ package final class Shard {
     /// nil while no connection here takes messages compressed.
     var codec: DeflateCodec?
 
-    struct Place {
-        var generation: UInt32 = 0
-        /// Written to past the connection; nil while the connection has something of its own to write first.
-        var handle: SocketHandle?
-        /// What waits for the end of the burst, to be sent over ``handle``; empty where nothing does.
-        var waiting = Frames.none
-        var isDirty = false
-        /// nil where the connection takes messages as they are.
-        var window: DeflateWindow?
-        var socket: (any ShardSocket)?
-        /// The same object as ``socket``, once it is open.
-        var connection: (any Connection)?
-    }
-
     init(eventLoop: any EventLoop, number: Int) {
         self.eventLoop = eventLoop
         self.number = number

@@ -3,7 +3,8 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// Bodies of requests that are still arriving, and an end to those that do not arrive in time. One clock for all of them.
+/// Bodies of requests that are still arriving, and an end to those that do not arrive in time. One clock for all of them,
+/// which stands still while there are none.
 final class PendingBodies: Sendable {
     private struct Entry {
         let deadline: ContinuousClock.Instant
@@ -16,6 +17,8 @@ final class PendingBodies: Sendable {
     private struct State {
         var entries: [UInt64: Entry] = [:]
         var next: UInt64 = 0
+        /// The clock goes, or has been told to.
+        var isWatched = false
     }
 
     /// How late a body may be noticed to be overdue.
@@ -24,19 +27,31 @@ final class PendingBodies: Sendable {
     private static let shutdownGrace = Duration.seconds(1)
 
     private let state = Mutex(State())
+    /// Starts the clock.
+    private let arrivals = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
     /// Returns when it is cancelled. After a graceful shutdown nothing is waited for any longer than it takes to end.
     func run() async {
         await cancelWhenGracefulShutdown {
-            while await self.pause(for: Self.pace) {
-                let now = ContinuousClock.now
-                self.giveUp { $0.deadline <= now ? .requestTimeout($0.timeout) : nil }
+            for await _ in self.arrivals.stream {
+                while self.isNeeded(), await self.pause(for: Self.pace) {
+                    let now = ContinuousClock.now
+                    self.giveUp { $0.deadline <= now ? .requestTimeout($0.timeout) : nil }
+                }
             }
         }
         var grace = Self.shutdownGrace
         while await pause(for: grace) {
             giveUp { _ in .stopping }
             grace = Self.pace
+        }
+    }
+
+    /// Whether the clock is to go on; where it is not, the next body starts it.
+    private func isNeeded() -> Bool {
+        state.withLock { state in
+            state.isWatched = !state.entries.isEmpty
+            return state.isWatched
         }
     }
 
@@ -67,11 +82,13 @@ final class PendingBodies: Sendable {
         // Ends with the body, or is cancelled here or with the request.
         let reading = Task { try await body.collect(upTo: limit) }
         let entry = Entry(deadline: .now + timeout, timeout: timeout, reading: reading)
-        let id = state.withLock { state in
+        let (id, isFirst) = state.withLock { state in
+            defer { state.isWatched = true }
             state.next += 1
             state.entries[state.next] = entry
-            return state.next
+            return (state.next, !state.isWatched)
         }
+        if isFirst { arrivals.continuation.yield() }
         let result = await withTaskCancellationHandler {
             await reading.result
         } onCancel: {

@@ -77,12 +77,16 @@ struct SubscriberState {
     }
 
     private mutating func match(_ elements: [RedisValue]) -> Action {
+        if elements.count == 3, elements[0].isBulk(Self.message), case .bulk(let body) = elements[2],
+            case .bulk(let channel) = elements[1]
+        {
+            return .message(channel: channel, body: body)
+        }
         guard case .bulk(let kind)? = elements.first, elements.count >= 2, case .bulk(let channel) = elements[1] else {
             return .end(Self.unexpected)
         }
         switch (kind, elements.count) {
         case (Self.message, 3):
-            if case .bulk(let body) = elements[2] { return .message(channel: channel, body: body) }
             guard channel == Self.invalidations else { return .end(Self.unexpected) }
             return .invalidated(elements[2].array.map { $0.compactMap(\.bytes) })
         case (Self.pong, 2):
@@ -120,5 +124,11 @@ struct SubscriberState {
 
     mutating func end() {
         owed.removeAll()
+    }
+}
+
+extension RedisValue {
+    fileprivate func isBulk(_ bytes: ByteBuffer) -> Bool {
+        if case .bulk(let own) = self { own == bytes } else { false }
     }
 }

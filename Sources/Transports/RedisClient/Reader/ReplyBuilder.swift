@@ -4,30 +4,17 @@ import NIOCore
 /// Builds replies from what hiredis' reader finds, and holds the limits. Of one reader, on its thread.
 ///
 /// hiredis only ever sees the address of the builder as the "object" of each element: no Swift value is in its hands.
-final class ReplyBuilder {
+struct ReplyBuilder {
     private struct OpenArray {
         var elements: [RedisValue]
         let count: Int
     }
 
-    /// Bytes that hiredis has a copy of.
-    struct Source {
-        let bytes: ByteBuffer
-        /// Where the copy ends.
-        var copyEnd: UnsafeRawPointer?
-
-        /// The text in ``bytes``, of which hiredis found it in the copy; nil where it began before them.
-        func slice(_ text: UnsafeRawBufferPointer) -> ByteBuffer? {
-            guard let base = text.baseAddress, let copyEnd else { return nil }
-            let fromEnd = copyEnd - base
-            guard fromEnd >= text.count, fromEnd <= bytes.readableBytes else { return nil }
-            return bytes.getSlice(at: bytes.writerIndex - fromEnd, length: text.count)
-        }
-    }
-
     private let limits: RedisReplyLimits
-    /// What strings can be slices of; where there is none they are copies.
-    var source: Source?
+    /// Bytes that hiredis has a copy of, of which strings can be slices; where there are none they are copies too.
+    var source = ByteBuffer()
+    /// Where hiredis' copy of ``source`` ends.
+    var copyEnd: UnsafeRawPointer?
     private var open: [OpenArray] = []
     private var complete: RedisValue?
     private var elements = 0
@@ -43,17 +30,14 @@ final class ReplyBuilder {
     }
 
     /// The reply that hiredis calls finished; nil where it is not, which a server of another protocol can bring about.
-    func take() -> RedisValue? {
-        defer {
-            complete = nil
-            elements = 0
-            bytes = 0
-        }
+    mutating func take() -> RedisValue? {
+        elements = 0
+        bytes = 0
         guard open.isEmpty else { return nil }
-        return complete
+        return complete.take()
     }
 
-    func addString(_ text: UnsafeRawBufferPointer, type: Int32) -> Bool {
+    mutating func addString(_ text: UnsafeRawBufferPointer, type: Int32) -> Bool {
         bytes += text.count
         guard text.count <= limits.bulkBytes else {
             return refuse("a string of \(text.count) bytes; the limit is \(limits.bulkBytes)")
@@ -69,11 +53,20 @@ final class ReplyBuilder {
         return true
     }
 
+    /// hiredis found the text in its copy of ``source``, unless it began before that.
     private func buffer(_ text: UnsafeRawBufferPointer) -> ByteBuffer {
-        source?.slice(text) ?? ByteBuffer(bytes: text)
+        if let copyEnd, let base = text.baseAddress {
+            let fromEnd = copyEnd - base
+            if fromEnd >= text.count, fromEnd <= source.readableBytes,
+                let slice = source.getSlice(at: source.writerIndex - fromEnd, length: text.count)
+            {
+                return slice
+            }
+        }
+        return ByteBuffer(bytes: text)
     }
 
-    func addArray(count: Int) -> Bool {
+    mutating func addArray(count: Int) -> Bool {
         guard open.count < limits.depth else { return refuse("arrays nested deeper than \(limits.depth)") }
         guard count <= limits.elements - elements else {
             return refuse("a reply of more than \(limits.elements) elements")
@@ -89,20 +82,17 @@ final class ReplyBuilder {
         return true
     }
 
-    func add(_ value: RedisValue) {
-        var value = value
-        while var array = open.popLast() {
-            array.elements.append(value)
-            guard array.elements.count == array.count else {
-                open.append(array)
-                return
-            }
-            value = .array(array.elements)
+    /// Calls itself for as many arrays as end with this one: ``RedisReplyLimits/depth`` at most.
+    mutating func add(_ value: consuming RedisValue) {
+        guard let last = open.indices.last else {
+            complete = value
+            return
         }
-        complete = value
+        open[last].elements.append(value)
+        if open[last].elements.count == open[last].count { add(.array(open.removeLast().elements)) }
     }
 
-    private func refuse(_ reason: String) -> Bool {
+    private mutating func refuse(_ reason: String) -> Bool {
         violation = RedisError(.protocolViolation, "Redis sent \(reason)")
         return false
     }

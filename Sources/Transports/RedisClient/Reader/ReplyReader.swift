@@ -13,7 +13,8 @@ import NIOCore
 final class ReplyReader {
     private let reader: UnsafeMutablePointer<redisReader>
     private let functions: UnsafeMutablePointer<redisReplyObjectFunctions>
-    private let builder: ReplyBuilder
+    /// At an address of its own, which is what callbacks get.
+    private let builder: UnsafeMutablePointer<ReplyBuilder>
     private let limits: RedisReplyLimits
     private let sharesBytes: Bool
     private var failure: RedisError?
@@ -29,22 +30,31 @@ final class ReplyReader {
     init(limits: RedisReplyLimits, sharesBytes: Bool = false) throws(RedisError) {
         self.limits = limits
         self.sharesBytes = sharesBytes
-        builder = ReplyBuilder(limits: limits)
+        builder = .allocate(capacity: 1)
+        builder.initialize(to: ReplyBuilder(limits: limits))
         functions = .allocate(capacity: 1)
         functions.initialize(to: Self.makeFunctions())
         guard let reader = redisReaderCreateWithFunctions(functions) else {
-            functions.deallocate()
+            Self.free(functions, builder)
             throw RedisError(.protocolViolation, "no memory for a reader")
         }
         // Lifetime: the reader calls back only inside redisReaderGetReply and redisReaderFree, both called by this
         // object, which owns the builder and the table for as long as it lives.
-        reader.pointee.privdata = Unmanaged.passUnretained(builder).toOpaque()
+        reader.pointee.privdata = UnsafeMutableRawPointer(builder)
         self.reader = reader
     }
 
     deinit {
         redisReaderFree(reader)
+        Self.free(functions, builder)
+    }
+
+    private static func free(
+        _ functions: UnsafeMutablePointer<redisReplyObjectFunctions>, _ builder: UnsafeMutablePointer<ReplyBuilder>
+    ) {
         functions.deallocate()
+        builder.deinitialize(count: 1)
+        builder.deallocate()
     }
 
     /// Takes bytes and gives the replies that they complete to `body`, in order.
@@ -56,8 +66,8 @@ final class ReplyReader {
             portion.readableBytes > 0
         {
             try feed(portion)
-            if sharesBytes { builder.source = ReplyBuilder.Source(bytes: portion) }
-            defer { builder.source = nil }
+            if sharesBytes { builder.pointee.source = portion }
+            defer { builder.pointee.source = ByteBuffer() }
             while let value = try next() { try body(value) }
         }
     }
@@ -73,13 +83,13 @@ final class ReplyReader {
     private func next() throws(RedisError) -> RedisValue? {
         var reply: UnsafeMutableRawPointer?
         // hiredis moves its bytes between two replies; those fed last stay the last ones.
-        builder.source?.copyEnd = reader.pointee.buf.map { UnsafeRawPointer($0) + reader.pointee.len }
+        builder.pointee.copyEnd = reader.pointee.buf.map { UnsafeRawPointer($0) + reader.pointee.len }
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw fail() }
         guard reply != nil else {
             try checkUnread()
             return nil
         }
-        guard let value = builder.take() else {
+        guard let value = builder.pointee.take() else {
             throw fail(RedisError(.protocolViolation, "Redis sent a type that RESP2 does not have"))
         }
         return value
@@ -129,7 +139,7 @@ final class ReplyReader {
         let found = withUnsafeBytes(of: reader.pointee.errstr) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        let error = failure ?? error ?? builder.violation ?? RedisError(.protocolViolation, "not RESP2: \(found)")
+        let error = failure ?? error ?? builder.pointee.violation ?? RedisError(.protocolViolation, "not RESP2: \(found)")
         failure = error
         return error
     }
@@ -140,20 +150,20 @@ final class ReplyReader {
         functions.createString = { task, bytes, count in
             guard let task, let builder = ReplyReader.builder(of: task) else { return nil }
             let text = UnsafeRawBufferPointer(start: bytes, count: count)
-            return builder.addString(text, type: task.pointee.type) ? task.pointee.privdata : nil
+            return builder.pointee.addString(text, type: task.pointee.type) ? task.pointee.privdata : nil
         }
         functions.createArray = { task, count in
             guard let task, let builder = ReplyReader.builder(of: task) else { return nil }
-            return builder.addArray(count: Int(count)) ? task.pointee.privdata : nil
+            return builder.pointee.addArray(count: Int(count)) ? task.pointee.privdata : nil
         }
         functions.createInteger = { task, value in
             guard let task, let builder = ReplyReader.builder(of: task) else { return nil }
-            builder.add(.integer(value))
+            builder.pointee.add(.integer(value))
             return task.pointee.privdata
         }
         functions.createNil = { task in
             guard let task, let builder = ReplyReader.builder(of: task) else { return nil }
-            builder.add(.null)
+            builder.pointee.add(.null)
             return task.pointee.privdata
         }
         // Nothing to free: the objects are the builder's address.
@@ -162,7 +172,7 @@ final class ReplyReader {
     }
 
     /// Lifetime: see `init`. hiredis copies the reader's `privdata` into each task.
-    private static func builder(of task: UnsafePointer<redisReadTask>) -> ReplyBuilder? {
-        task.pointee.privdata.map { Unmanaged<ReplyBuilder>.fromOpaque($0).takeUnretainedValue() }
+    private static func builder(of task: UnsafePointer<redisReadTask>) -> UnsafeMutablePointer<ReplyBuilder>? {
+        task.pointee.privdata?.assumingMemoryBound(to: ReplyBuilder.self)
     }
 }
