@@ -2,8 +2,9 @@ import NIOCore
 
 /// What a burst brings to the connections.
 ///
-/// Nearly always a connection gets one buffer in a burst, and has nothing else to write. Then the buffer is sent over its
-/// socket, and neither the connection nor its channel is touched. Everything else goes through the channel.
+/// Nearly always a connection that a burst brings something has nothing else to write. Then all that the burst brings it is
+/// sent over its socket, in one call, and neither the connection nor its channel is touched. Everything else goes through
+/// the channel.
 extension Shard {
     func write(_ delivery: Delivery) {
         switch delivery.audience {
@@ -30,7 +31,6 @@ extension Shard {
         if let only = roster.onlySocket(of: client) { return write(frames, messages, to: only) }
         roster.forEachSocket(of: client) { write(frames, messages, to: $0) }
     }
-
 
     /// - Parameter members: places; those without a connection are passed over.
     private func write(_ delivery: Delivery, to members: some Sequence<UInt32>, of channel: ChannelName?) {
@@ -98,6 +98,7 @@ extension Shard {
         case .absent: return
         case .taken: break
         case .takenFirst: dirty.append(index)
+        case .behind: places[Int(index)].append(frames, in: &further)
         case .refused:
             passOn(index)
             give(frames, to: Int(index))
@@ -108,14 +109,18 @@ extension Shard {
 
     /// Gives to the connection what waits, so that what follows comes behind it.
     func passOn(_ index: UInt32) {
-        let waiting = places[Int(index)].passOn()
-        if !waiting.isEmpty { give(waiting, to: Int(index)) }
+        places[Int(index)].passOn().forEach(in: further) { give($0, to: Int(index)) }
     }
 
     private func give(_ frames: Frames, to at: Int) {
-        let buffer = buffers[Int(frames.buffer)]
-        let bytes = frames.standingAlone(buffer.bytes)
-        if let channel = buffer.channel {
+        give(frames, of: buffers[Int(frames.buffer)], from: 0, to: at)
+    }
+
+    /// - Parameter offset: what has been sent of the frames.
+    private func give(_ frames: Frames, of buffer: BurstBuffer, from offset: Int, to at: Int) {
+        let bytes = frames.standingAlone(buffer.bytes, from: offset)
+        // The rest of a frame is not to be dropped for its channel's sake.
+        if offset == 0, let channel = buffer.channel {
             places[at].connection?.write(bytes, of: channel)
         } else {
             places[at].connection?.write(bytes)
@@ -144,22 +149,28 @@ extension Shard {
     func flush() {
         var flushing: ContiguousArray<UInt32> = []
         var buffers: ContiguousArray<BurstBuffer> = []
+        var further: ContiguousArray<FurtherFrames> = []
         swap(&flushing, &dirty)
         swap(&buffers, &self.buffers)
+        swap(&further, &self.further)
         defer {
             // Their room serves the next burst.
             flushing.removeAll(keepingCapacity: true)
             buffers.removeAll(keepingCapacity: true)
+            further.removeAll(keepingCapacity: true)
             if dirty.isEmpty { swap(&flushing, &dirty) }
             if self.buffers.isEmpty { swap(&buffers, &self.buffers) }
+            if self.further.isEmpty { swap(&further, &self.further) }
         }
         for index in flushing {
             let at = Int(index)
             guard at < places.count, let (waiting, handle) = places[at].endBurst() else { continue }
             if waiting.isEmpty {
                 places[at].connection?.flush()
+            } else if waiting.isAlone {
+                send(waiting.first, of: buffers[Int(waiting.first.buffer)], over: handle, to: at)
             } else {
-                send(waiting, of: buffers[Int(waiting.buffer)].bytes, over: handle, to: at)
+                send(waiting, further, of: buffers, over: handle, to: at)
             }
         }
     }
@@ -167,66 +178,37 @@ extension Shard {
     /// Writes and flushes frames that belong to no burst; not within one.
     func send(_ frames: ByteBuffer, to id: SocketID) {
         guard isCurrent(id) else { return }
+        let at = Int(id.index)
         let all = Frames(buffer: 0, 0..<frames.readableBytes)
-        send(all, of: frames, over: places[Int(id.index)].handle, to: Int(id.index))
+        send(all, of: BurstBuffer(bytes: frames, channel: nil), over: places[at].handle, to: at)
     }
 
     /// - Parameter handle: that of the place.
-    private func send(_ frames: Frames, of buffer: ByteBuffer, over handle: SocketHandle?, to at: Int) {
-        let sent = handle.map { handle in
-            buffer.withUnsafeReadableBytes { handle.send(frames.bytes(of: $0)) }
-        }
+    private func send(_ frames: Frames, of buffer: BurstBuffer, over handle: SocketHandle?, to at: Int) {
+        let sent =
+            handle.map { handle in
+                buffer.bytes.withUnsafeReadableBytes { handle.send(frames.bytes(of: $0)) }
+            } ?? 0
         guard sent != Int(frames.count) else { return }
         places[at].handle = nil
-        places[at].connection?.write(frames.standingAlone(buffer, from: sent ?? 0))
+        give(frames, of: buffer, from: sent, to: at)
         places[at].connection?.flush()
     }
-}
 
-/// Frames that a burst brings, for one connection or for many.
-struct BurstBuffer {
-    let bytes: ByteBuffer
-    /// Whose members get it; nil where it is for clients or everyone.
-    let channel: ChannelName?
-}
-
-/// Frames of a burst: bytes of one of its buffers.
-struct Frames {
-    /// A place in ``Shard/buffers``.
-    let buffer: UInt32
-    private let start: UInt32
-    let count: UInt32
-
-    static let none = Frames(buffer: 0, 0..<0)
-
-    init(buffer: UInt32, _ part: Range<Int>) {
-        self.buffer = buffer
-        self.start = UInt32(part.lowerBound)
-        self.count = UInt32(part.count)
-    }
-
-    var isEmpty: Bool { count == 0 }
-
-    /// - Parameter buffer: the readable bytes of the buffer.
-    func bytes(of buffer: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: buffer[Int(start)..<Int(start + count)])
-    }
-
-    func slice(of buffer: ByteBuffer) -> ByteBuffer {
-        buffer.getSlice(at: buffer.readerIndex + Int(start), length: Int(count)) ?? ByteBuffer()
-    }
-
-    /// What a connection is to write by itself. A small part of a buffer's memory is copied: it would keep all of it for as
-    /// long as its terminal is slow to read.
-    ///
-    /// - Parameter offset: what has been sent of the frames.
-    func standingAlone(_ buffer: ByteBuffer, from offset: Int = 0) -> ByteBuffer {
-        guard count < buffer.readableBytes || buffer.storageCapacity / 4 > count else {
-            var rest = buffer
-            rest.moveReaderIndex(forwardBy: offset)
-            return rest
+    /// The same for frames of several buffers, in one call.
+    private func send(
+        _ waiting: WaitingFrames, _ further: ContiguousArray<FurtherFrames>, of buffers: ContiguousArray<BurstBuffer>,
+        over handle: SocketHandle?, to at: Int
+    ) {
+        var sent = handle.map { waiting.send(further, of: buffers, over: $0) } ?? 0
+        guard sent < waiting.bytes(further) else { return }
+        places[at].handle = nil
+        waiting.forEach(in: further) { frames in
+            let offset = min(sent, Int(frames.count))
+            sent -= offset
+            if offset < Int(frames.count) { give(frames, of: buffers[Int(frames.buffer)], from: offset, to: at) }
         }
-        return buffer.withUnsafeReadableBytes { ByteBuffer(bytes: bytes(of: $0).dropFirst(offset)) }
+        places[at].connection?.flush()
     }
 }
 

@@ -6,8 +6,7 @@ extension Shard {
         let generation: UInt32
         /// Written to past the connection; nil while the connection has something of its own to write first.
         var handle: SocketHandle?
-        /// What waits for the end of the burst, to be sent over ``handle``; empty where nothing does.
-        private(set) var waiting = Frames.none
+        private var waiting = WaitingFrames.none
         private var isDirty = false
         /// nil where the connection takes messages as they are.
         var window: DeflateWindow?
@@ -28,7 +27,9 @@ extension Shard.Place {
         case taken
         /// They wait, and are the first thing that this burst brings.
         case takenFirst
-        /// The connection is to write them, behind what waits.
+        /// Others wait; they can be put behind those.
+        case behind
+        /// The connection is to write them.
         case refused
         /// There is no connection.
         case absent
@@ -37,9 +38,14 @@ extension Shard.Place {
     @inline(__always)
     mutating func offer(_ frames: Frames) -> Offer {
         guard connection != nil else { return .absent }
-        guard handle != nil, waiting.isEmpty else { return .refused }
-        waiting = frames
+        guard handle != nil else { return .refused }
+        guard waiting.isEmpty else { return waiting.isFull ? .refused : .behind }
+        waiting.first = frames
         return markDirty() ? .takenFirst : .taken
+    }
+
+    mutating func append(_ frames: Frames, in further: inout ContiguousArray<FurtherFrames>) {
+        waiting.append(frames, in: &further)
     }
 
     /// False where it was already.
@@ -49,7 +55,7 @@ extension Shard.Place {
     }
 
     /// Takes what waits, which the connection is to write; so it is with all that follows, until it says otherwise.
-    mutating func passOn() -> Frames {
+    mutating func passOn() -> WaitingFrames {
         defer { waiting = .none }
         handle = nil
         return waiting
@@ -57,7 +63,7 @@ extension Shard.Place {
 
     /// At the end of the burst: takes what waits, and over what it is to be sent; nil where the burst brought nothing.
     @inline(__always)
-    mutating func endBurst() -> (frames: Frames, handle: SocketHandle?)? {
+    mutating func endBurst() -> (waiting: WaitingFrames, handle: SocketHandle?)? {
         guard isDirty else { return nil }
         defer { waiting = .none }
         isDirty = false

@@ -17,6 +17,8 @@ package final class Shard {
     var dirty: ContiguousArray<UInt32> = []
     /// What ``Frames`` are parts of, in this burst.
     var buffers: ContiguousArray<BurstBuffer> = []
+    /// What waits in this burst for connections for which something waits already.
+    var further: ContiguousArray<FurtherFrames> = []
     /// Which of ``buffers`` is the last common one.
     var common: UInt32 = 0
     /// Set while the connections are let go little by little.

@@ -4,6 +4,8 @@ import NIOCore
     import Glibc
 #elseif canImport(Musl)
     import Musl
+#elseif canImport(Darwin)
+    import Darwin
 #endif
 
 /// A connection's socket, for writing to it past its channel. Only on the connection's event loop, and only between its
@@ -25,6 +27,23 @@ package struct SocketHandle: Sendable, Equatable {
         #else
             0
         #endif
+    }
+
+    /// As ``send(_:)``, of several pieces one after the other (sendmsg(2)); at most IOV_MAX of them.
+    func send(_ parts: UnsafeBufferPointer<iovec>) -> Int {
+        #if os(Linux)
+            var message = msghdr()
+            message.msg_iov = UnsafeMutablePointer(mutating: parts.baseAddress)
+            message.msg_iovlen = .init(parts.count)
+            return max(0, sendmsg(descriptor, &message, Self.flags))
+        #else
+            return 0
+        #endif
+    }
+
+    /// - Parameter bytes: have to stay where they are until they are sent; they are only read.
+    static func part(_ bytes: UnsafeRawBufferPointer) -> iovec {
+        iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     }
 
     #if os(Linux)

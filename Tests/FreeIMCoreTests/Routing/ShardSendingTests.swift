@@ -77,29 +77,43 @@ struct ShardSendingTests {
         #expect(world.connection.events == [])
     }
 
-    @Test(
-        "several buffers of a burst go through the connection, in order; so does what follows until it has written all")
+    @Test("several buffers of a burst go over the socket in order")
     func several() throws {
         let world = try World()
         world.carryOut(deliver("one"), deliver("two"), deliver("three"))
         world.carryOut(deliver("four"))
+        world.carryOut(deliver("five"), deliver("six"))
+        #expect(try world.sockets.texts() == ["one", "two", "three", "four", "five", "six"])
+        #expect(world.connection.events == [])
+    }
+
+    @Test(
+        "very many buffers of a burst go through the connection, in order; so does what follows until it has written all")
+    func tooMany() throws {
+        let world = try World()
+        let texts = (0..<Int(WaitingFrames.limit)).map { "\($0)" }
+        _ = world.shard.carryOut(texts.map { deliver($0) })
+        #expect(try world.sockets.texts() == texts)
+        _ = world.shard.carryOut((texts + ["one more", "and more"]).map { deliver($0) })
+        world.carryOut(deliver("behind"))
         #expect(
-            world.connection.events == [
-                .write(["one"]), .write(["two"]), .write(["three"]), .flush, .write(["four"]), .flush,
+            world.connection.events == (texts + ["one more", "and more"]).map { .write([$0]) } + [
+                .flush, .write(["behind"]), .flush,
             ])
         #expect(world.sockets.received() == [])
         world.shard.setHandle(SocketHandle(descriptor: world.sockets.near), of: world.place)
-        world.carryOut(deliver("five"))
-        #expect(try world.sockets.texts() == ["five"])
+        world.carryOut(deliver("last"))
+        #expect(try world.sockets.texts() == ["last"])
     }
 
-    @Test("what a full socket does not take is the connection's to write, once and in order")
-    func full() throws {
+    @Test("what a full socket does not take is the connection's to write, once and in order", arguments: [1, 3, 7])
+    func full(buffersOfBurst: Int) throws {
         let world = try World(ByteConnection())
         var sent: [String] = []
         while world.connection.flushes == 0, sent.count < 1_000 {
-            sent.append("\(sent.count) " + String(repeating: "x", count: 50_000))
-            _ = world.shard.carryOut([deliver(sent[sent.count - 1])])
+            let burst = (0..<buffersOfBurst).map { "\(sent.count + $0) " + String(repeating: "x", count: 50_000) }
+            sent += burst
+            _ = world.shard.carryOut(burst.map { deliver($0) })
         }
         _ = world.shard.carryOut([deliver("behind")])
         #expect(world.connection.flushes == 2)
@@ -107,6 +121,30 @@ struct ShardSendingTests {
         bytes.writeImmutableBuffer(world.connection.written)
         let texts = try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) }
         #expect(texts == sent + ["behind"])
+    }
+
+    @Test("connections between which a burst's buffers alternate get theirs alone, each in order")
+    func interleaved() throws {
+        let world = try World()
+        let other = RecordingConnection()
+        let sockets = try SocketPair()
+        let place = world.shard.admit(other)
+        world.shard.open(place, other, identity: Identity(client: 8))
+        world.shard.setHandle(SocketHandle(descriptor: sockets.near), of: place)
+        func frames(_ text: String) -> ByteBuffer {
+            Frame.make(.text, ByteBuffer(string: text), allocator: ByteBufferAllocator())
+        }
+        for burst in ["a", "b"] {
+            _ = world.shard.carryOut(
+                (0..<6).map { number in
+                    .deliver(
+                        Delivery(
+                            audience: number == 3 ? .everyone : .client(number % 2 == 0 ? 7 : 8),
+                            frames: frames("\(burst)\(number)")))
+                })
+        }
+        #expect(try world.sockets.texts() == ["a0", "a2", "a3", "a4", "b0", "b2", "b3", "b4"])
+        #expect(try sockets.texts() == ["a1", "a3", "a5", "b1", "b3", "b5"])
     }
 
     @Test("frames of no burst go over the socket, or through a connection that has something to write first")

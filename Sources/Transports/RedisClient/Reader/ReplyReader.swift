@@ -139,7 +139,8 @@ final class ReplyReader {
         let found = withUnsafeBytes(of: reader.pointee.errstr) { bytes in
             String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        let error = failure ?? error ?? builder.pointee.violation ?? RedisError(.protocolViolation, "not RESP2: \(found)")
+        let error =
+            failure ?? error ?? builder.pointee.violation ?? RedisError(.protocolViolation, "not RESP2: \(found)")
         failure = error
         return error
     }
