@@ -88,7 +88,8 @@ struct ShardSendingTests {
     }
 
     @Test(
-        "very many buffers of a burst go through the connection, in order; so does what follows until it has written all")
+        "very many buffers of a burst go through the connection, in order; so does what follows until it has written all"
+    )
     func tooMany() throws {
         let world = try World()
         let texts = (0..<Int(WaitingFrames.limit)).map { "\($0)" }
