@@ -140,9 +140,11 @@ class Bench:
             os.path.join(MANIFESTS, manifest + ".yaml"),
             os.path.join(settings.folder, "suite.node.log"), self.redis if manifest == "suite" else None, heartbeat, loops)
 
-    def floor(self) -> Floor:
+    def floor(self, loops=1) -> Floor:
         settings = self.settings
-        return Floor(settings.pin_server, settings.floor, os.path.join(settings.folder, "suite.floor.log"), self.redis)
+        return Floor(
+            settings.pin_server if loops == 1 else settings.pin_both, settings.floor,
+            os.path.join(settings.folder, "suite.floor.log"), self.redis, loops)
 
     def uwebsockets(self) -> UWebSockets:
         settings = self.settings

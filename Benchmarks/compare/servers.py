@@ -151,15 +151,15 @@ class Floor(Server):
     path = "/u/{i}"
     to_one = "P {i} {p}"
 
-    def __init__(self, pin, program: str, log: str, redis: Redis):
-        self.port, self.redis = free_port(), redis
+    def __init__(self, pin, program: str, log: str, redis: Redis, loops: int):
+        self.port, self.redis, self.loops = free_port(), redis, loops
         self.channel = f"floor{self.port}"
         super().__init__([
-            *pin, program, "--coalesce", "--port", str(self.port), "--pub-port", "0",
+            *pin, program, "--coalesce", "--port", str(self.port), "--pub-port", "0", "--loops", str(loops),
             "--redis", f"127.0.0.1:{redis.port}", "--redis-chan", self.channel], log)
 
     def is_ready(self):
-        return self.listens(self.port) and self.redis.subscribers(self.channel) > 0
+        return self.listens(self.port) and self.redis.subscribers(self.channel) == self.loops
 
     def to_channel(self, _name: str) -> str:
         return "B {p}"

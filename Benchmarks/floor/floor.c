@@ -13,9 +13,11 @@
  *   send       default     one send() per client and message
  *              --coalesce  all broadcasts that arrived together go out in one
  *                          send() per client
- *              --uring     as default, but batches of sends through io_uring
+ *              --uring     as default, but all sends of what arrived together
+ *                          through io_uring, up to 4,096 in one system call
  *
- * One thread, epoll, no dependencies.   build: cc -O2 -Wall -Wextra -o floor floor.c subscription.c
+ * epoll, no dependencies; one thread, or --loops N, which share the port and nothing else.
+ * build: cc -O2 -Wall -Wextra -pthread -o floor floor.c subscription.c
  */
 #define _GNU_SOURCE
 #include "subscription.h"
@@ -26,6 +28,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -112,12 +115,17 @@ static void accept_key(const char *key, size_t n, char out[29])
 /* ---- clients -------------------------------------------------------- */
 
 struct client { int pos, id; };		/* place in `list`, own id or -1 */
-static struct client *cl;		/* by fd */
-static int *list, n_list;		/* open clients */
-static int *byid;			/* id -> fd, -1 if none */
 static const char *cc;			/* TCP congestion control, 0: system default */
-static int ep, srv = -1, pubsrv = -1, redis = -1, coalesce, use_uring;
-static u64 drops;
+static int coalesce, use_uring;
+static int port = 9100, pub_port = 9101, loops = 1;
+static const char *where, *rchan = "floor";	/* of Redis */
+
+/* each loop has its own */
+static __thread struct client *cl;	/* by fd */
+static __thread int *list, n_list;	/* open clients */
+static __thread int *byid;		/* id -> fd, -1 if none */
+static __thread int ep, srv = -1, pubsrv = -1, redis = -1;
+static __thread u64 drops;
 
 static void ep_add(int fd, u32 ev)
 {
@@ -141,7 +149,7 @@ static void client_close(int fd)
 	close(fd);
 }
 
-static char inb[IN];
+static __thread char inb[IN];
 
 static void client_read(int fd)
 {
@@ -223,7 +231,7 @@ static inline int push(int fd, const char *p, size_t n)
 #define IORING_SETUP_NO_SQARRAY (1U << 16)
 #endif
 #define QD 4096
-static struct {
+static __thread struct {
 	int fd;
 	u32 *sq_tail, *sq_mask, *cq_head, *cq_tail, *cq_mask, queued;
 	struct io_uring_sqe *sqe;
@@ -253,7 +261,10 @@ static void ring_init(void)
 		die("io_uring mmap");
 }
 
-static void ring_run(size_t want)	/* submit all, wait for all */
+static __thread char ones[2 << 20];	/* frames for one client each, until they are sent */
+static __thread size_t ones_n;
+
+static void ring_run(void)		/* submit all, wait for all */
 {
 	u32 n = ring.queued;
 	if (!n)
@@ -263,13 +274,14 @@ static void ring_run(size_t want)	/* submit all, wait for all */
 	u32 h = *ring.cq_head, t = __atomic_load_n(ring.cq_tail, __ATOMIC_ACQUIRE);
 	for (; h != t; h++) {
 		struct io_uring_cqe *c = &ring.cqe[h & *ring.cq_mask];
-		if (c->res != (int)want) {
+		if (c->res != (int)(c->user_data >> 32)) {
 			drops++;
-			client_close((int)c->user_data);
+			client_close((int)(u32)c->user_data);
 		}
 	}
 	__atomic_store_n(ring.cq_head, h, __ATOMIC_RELEASE);
 	ring.queued = 0;
+	ones_n = 0;
 }
 
 static void ring_send(int fd, const char *p, size_t n)
@@ -282,10 +294,10 @@ static void ring_send(int fd, const char *p, size_t n)
 	s->addr = (u64)(uintptr_t)p;
 	s->len = (u32)n;
 	s->msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-	s->user_data = (u64)fd;
+	s->user_data = (u64)n << 32 | (u32)fd;
 	__atomic_store_n(ring.sq_tail, t + 1, __ATOMIC_RELEASE);
 	if (++ring.queued == QD)
-		ring_run(n);
+		ring_run();
 }
 
 static void to_all(const char *p, size_t n)
@@ -293,7 +305,7 @@ static void to_all(const char *p, size_t n)
 	if (use_uring) {
 		for (int k = n_list - 1; k >= 0; k--)
 			ring_send(list[k], p, n);
-		ring_run(n);
+		ring_run();
 		return;
 	}
 	for (int k = n_list - 1; k >= 0; k--)	/* backwards: closing swaps in the last */
@@ -325,8 +337,8 @@ static size_t frame(char *out, const char *p, size_t n)
 	return h + n;
 }
 
-static char fb[2 << 20];		/* broadcast frames waiting for bcast_flush */
-static size_t fb_n;
+static __thread char fb[2 << 20];		/* broadcast frames waiting for bcast_flush */
+static __thread size_t fb_n;
 
 static void bcast_flush(void)
 {
@@ -338,7 +350,7 @@ static void bcast_flush(void)
 /* one message: "B text" or "P id text" */
 static void message(const char *p, size_t n)
 {
-	static char one[MAXMSG + 16];
+	static __thread char one[MAXMSG + 16];
 	if (n < 2 || n > MAXMSG)
 		return;
 	if (*p == 'B') {
@@ -352,7 +364,13 @@ static void message(const char *p, size_t n)
 			return;
 		size_t l = frame(one, e + 1, (size_t)(p + n - e - 1));
 		bcast_flush();
-		if (!push(byid[id], one, l)) {
+		if (use_uring) {
+			if (ones_n + l > sizeof ones)
+				ring_run();
+			memcpy(ones + ones_n, one, l);
+			ring_send(byid[id], ones + ones_n, l);
+			ones_n += l;
+		} else if (!push(byid[id], one, l)) {
 			drops++;
 			client_close(byid[id]);
 		}
@@ -362,7 +380,7 @@ static void message(const char *p, size_t n)
 /* ---- publishers ----------------------------------------------------- */
 
 struct in { char *p; size_t n; };
-static struct in *ins;			/* by fd, for publisher connections */
+static __thread struct in *ins;			/* by fd, for publisher connections */
 
 /* lines */
 static size_t eat_lines(const char *p, size_t n)
@@ -394,6 +412,7 @@ static void pub_read(int fd)
 	b->n += (size_t)r;
 	size_t used = fd == redis ? take_bodies(b->p, b->n, message) : eat_lines(b->p, b->n);
 	bcast_flush();
+	ring_run();
 	memmove(b->p, b->p + used, b->n - used);
 	b->n -= used;
 	if (b->n == IN)
@@ -408,6 +427,8 @@ static int listen_on(int port)
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	if (loops > 1)			/* the kernel spreads the clients over the loops */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
 	if (cc && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, cc, (socklen_t)strlen(cc)))
 		die("TCP_CONGESTION");	/* accepted sockets inherit it */
 	if (bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 65535))
@@ -431,41 +452,9 @@ static void accept_all(int l)
 	}
 }
 
-static const char *help =
-"floor - minimal WebSocket push server (yardstick)\n\n"
-"usage: floor [--port P] [--pub-port Q] [--redis HOST:PORT --redis-chan C]\n"
-"             [--coalesce | --uring] [--cc NAME]\n"
-"  --port P         WebSocket clients, 127.0.0.1 (9100); path /u/<id> names a client\n"
-"  --pub-port Q     publish lines 'B text' or 'P id text' over TCP (9101, 0: none)\n"
-"  --redis H:P      subscribe to --redis-chan (floor); payloads are such lines\n"
-"  --coalesce       one send() per client for all broadcasts that came together\n"
-"  --uring          submit the sends of a broadcast through io_uring\n"
-"  --cc NAME        TCP congestion control of the sockets (system default)\n";
-
-int main(int argc, char **argv)
+static void *serve(void *unused)
 {
-	int port = 9100, pub_port = 9101;
-	const char *where = 0, *rchan = "floor";
-	for (int k = 1; k < argc; k++) {
-		if (!strcmp(argv[k], "--coalesce")) { coalesce = 1; continue; }
-		if (!strcmp(argv[k], "--uring")) { use_uring = 1; continue; }
-		if (!strcmp(argv[k], "--help") || k + 1 >= argc) {
-			fputs(help, strcmp(argv[k], "--help") ? stderr : stdout);
-			return strcmp(argv[k], "--help") ? 2 : 0;
-		}
-		const char *a = argv[k], *v = argv[++k];
-		if (!strcmp(a, "--port")) port = atoi(v);
-		else if (!strcmp(a, "--pub-port")) pub_port = atoi(v);
-		else if (!strcmp(a, "--cc")) cc = v;
-		else if (!strcmp(a, "--redis-chan")) rchan = v;
-		else if (!strcmp(a, "--redis")) where = v;
-		else { fputs(help, stderr); return 2; }
-	}
-	signal(SIGPIPE, SIG_IGN);
-	struct rlimit rl;
-	getrlimit(RLIMIT_NOFILE, &rl);
-	rl.rlim_cur = rl.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &rl);
+	(void)unused;
 	ep = epoll_create1(EPOLL_CLOEXEC);
 	/* untouched pages of these tables cost nothing */
 	cl = calloc(MAXFD, sizeof *cl);
@@ -496,4 +485,50 @@ int main(int argc, char **argv)
 				client_read(fd);
 		}
 	}
+	return 0;
+}
+
+static const char *help =
+"floor - minimal WebSocket push server (yardstick)\n\n"
+"usage: floor [--port P] [--pub-port Q] [--redis HOST:PORT --redis-chan C]\n"
+"             [--coalesce | --uring] [--loops N] [--cc NAME]\n"
+"  --port P         WebSocket clients, 127.0.0.1 (9100); path /u/<id> names a client\n"
+"  --pub-port Q     publish lines 'B text' or 'P id text' over TCP (9101, 0: none)\n"
+"  --redis H:P      subscribe to --redis-chan (floor); payloads are such lines\n"
+"  --coalesce       one send() per client for all broadcasts that came together\n"
+"  --uring          submit the sends of what came together through io_uring\n"
+"  --loops N        threads, each with a part of the clients, all of which get what\n"
+"                   comes over Redis (1)\n"
+"  --cc NAME        TCP congestion control of the sockets (system default)\n";
+
+int main(int argc, char **argv)
+{
+	for (int k = 1; k < argc; k++) {
+		if (!strcmp(argv[k], "--coalesce")) { coalesce = 1; continue; }
+		if (!strcmp(argv[k], "--uring")) { use_uring = 1; continue; }
+		if (!strcmp(argv[k], "--help") || k + 1 >= argc) {
+			fputs(help, strcmp(argv[k], "--help") ? stderr : stdout);
+			return strcmp(argv[k], "--help") ? 2 : 0;
+		}
+		const char *a = argv[k], *v = argv[++k];
+		if (!strcmp(a, "--port")) port = atoi(v);
+		else if (!strcmp(a, "--pub-port")) pub_port = atoi(v);
+		else if (!strcmp(a, "--cc")) cc = v;
+		else if (!strcmp(a, "--redis-chan")) rchan = v;
+		else if (!strcmp(a, "--redis")) where = v;
+		else if (!strcmp(a, "--loops")) loops = atoi(v);
+		else { fputs(help, stderr); return 2; }
+	}
+	signal(SIGPIPE, SIG_IGN);
+	struct rlimit rl;
+	getrlimit(RLIMIT_NOFILE, &rl);
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+	for (int k = 1; k < loops; k++) {
+		pthread_t thread;
+		errno = pthread_create(&thread, 0, serve, 0);
+		if (errno)
+			die("pthread_create");
+	}
+	serve(0);
 }
