@@ -31,6 +31,7 @@ enum Frame {
         }
     }
 
+    /// Appends what goes in front of a payload of `length` bytes.
     static func appendHeader(_ first: UInt8, length: Int, to buffer: inout ByteBuffer) {
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: maximumHeaderBytes) {
             putHeader(first, length: length, $0)

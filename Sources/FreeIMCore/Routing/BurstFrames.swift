@@ -117,6 +117,9 @@ struct WaitingFrames {
 
 /// Frames that wait behind others for a connection, in ``Shard/further``.
 struct FurtherFrames {
+    /// As many as a MiB holds.
+    static let keptRoom = 65_536
+
     let frames: Frames
     /// Where the ones behind them are; of no meaning in the last ones.
     var next: UInt32 = 0

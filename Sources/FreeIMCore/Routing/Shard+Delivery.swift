@@ -154,10 +154,10 @@ extension Shard {
         swap(&buffers, &self.buffers)
         swap(&further, &self.further)
         defer {
-            // Their room serves the next burst.
+            // Their room serves the next burst, unless this one was out of the ordinary.
             flushing.removeAll(keepingCapacity: true)
             buffers.removeAll(keepingCapacity: true)
-            further.removeAll(keepingCapacity: true)
+            further.removeAll(keepingCapacity: further.count <= FurtherFrames.keptRoom)
             if dirty.isEmpty { swap(&flushing, &dirty) }
             if self.buffers.isEmpty { swap(&buffers, &self.buffers) }
             if self.further.isEmpty { swap(&further, &self.further) }
