@@ -131,15 +131,22 @@ extension Shard {
         if places[Int(index)].markDirty() { dirty.append(index) }
     }
 
+    /// Sent at once where nothing waits, since then its fate is known; otherwise the connection tells.
     private func write(_ frames: ByteBuffer, to client: ClientID, receipt: ReceiptID) {
         let watch = ReceiptWatch { [unowned self] in onReceipt(receipt, $0) }
         roster.forEachSocket(of: client) { index in
             guard let connection = places[Int(index)].connection else { return }
+            deliveries += 1
+            var frames = encoded(frames, for: index)
+            let sent = places[Int(index)].handleAtRest.map { handle in
+                frames.withUnsafeReadableBytes { handle.send($0) }
+            }
+            frames.moveReaderIndex(forwardBy: sent ?? 0)
+            guard frames.readableBytes > 0 else { return watch.noteDelivered() }
             passOn(index)
             let promise = eventLoop.makePromise(of: Void.self)
             watch.expect(promise.futureResult)
-            connection.write(encoded(frames, for: index), promise: promise)
-            deliveries += 1
+            connection.write(frames, promise: promise)
             markDirty(index)
         }
         watch.allExpected()
@@ -230,6 +237,8 @@ private final class ReceiptWatch {
             self.finishOne()
         }
     }
+
+    func noteDelivered() { delivered = true }
 
     func allExpected() { finishOne() }
 

@@ -48,6 +48,9 @@ extension Shard.Place {
         waiting.append(frames, in: &further)
     }
 
+    /// ``handle`` where nothing waits that would have to be sent first.
+    var handleAtRest: SocketHandle? { waiting.isEmpty ? handle : nil }
+
     /// False where it was already.
     mutating func markDirty() -> Bool {
         defer { isDirty = true }

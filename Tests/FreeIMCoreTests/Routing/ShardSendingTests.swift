@@ -168,6 +168,7 @@ struct ShardSendingTests {
     private final class ByteConnection: Connection {
         var written = ByteBuffer()
         var flushes = 0
+        var promises: [EventLoopPromise<Void>] = []
         /// What stays in memory for as long as the last buffer does.
         var keptBytes = 0
 
@@ -175,7 +176,10 @@ struct ShardSendingTests {
             written.writeImmutableBuffer(frames)
             keptBytes = frames.storageCapacity
         }
-        func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) { promise.fail(ChannelError.eof) }
+        func write(_ frames: ByteBuffer, promise: EventLoopPromise<Void>) {
+            write(frames)
+            promises.append(promise)
+        }
         func flush() { flushes += 1 }
         func answer() {}
         func close(_ code: CloseCode, reason: String) {}
@@ -255,12 +259,65 @@ struct ShardSendingTests {
         #expect(world.sockets.received() == [])
     }
 
+    private struct Settled: Equatable {
+        let receipt: UInt64
+        let isDelivered: Bool
+    }
+
     @Test("a message whose sender wants a receipt goes through the connection, behind what waits")
-    func receipts() throws {
+    func receiptBehind() throws {
         let world = try World()
         world.carryOut(deliver("one"), deliver("two", receipt: ReceiptID(value: 1)), deliver("three"))
         #expect(world.connection.events == [.write(["one"]), .write(["two"]), .write(["three"]), .flush])
         for promise in world.connection.takePromises() { promise.succeed() }
+    }
+
+    @Test("where nothing waits it is sent at once, and what follows comes behind it")
+    func receiptAtOnce() throws {
+        let world = try World()
+        var settled: [Settled] = []
+        world.shard.onReceipt = { settled.append(Settled(receipt: $0.value, isDelivered: $1)) }
+        let count = world.shard.carryOut([
+            deliver("one", receipt: ReceiptID(value: 1)), deliver("two", receipt: ReceiptID(value: 2)),
+            deliver("three"), deliver("four"),
+        ])
+        #expect(count == 4)
+        #expect(settled == [Settled(receipt: 1, isDelivered: true), Settled(receipt: 2, isDelivered: true)])
+        #expect(try world.sockets.texts() == ["one", "two", "three", "four"])
+        #expect(world.connection.events == [])
+    }
+
+    @Test("what a full socket does not take of it is the connection's to write, which then decides")
+    func receiptOfFullSocket() throws {
+        let world = try World(ByteConnection())
+        var settled: [Settled] = []
+        world.shard.onReceipt = { settled.append(Settled(receipt: $0.value, isDelivered: $1)) }
+        var sent: [String] = []
+        while world.connection.flushes == 0, sent.count < 1_000 {
+            sent.append("\(sent.count) " + String(repeating: "x", count: 50_000))
+            _ = world.shard.carryOut([deliver(sent[sent.count - 1], receipt: ReceiptID(value: UInt64(sent.count)))])
+        }
+        #expect(settled.map(\.receipt) == Array(1..<UInt64(sent.count)))
+        #expect(!settled.contains { !$0.isDelivered })
+        let promise = try #require(world.connection.promises.first)
+        promise.fail(ChannelError.ioOnClosedChannel)
+        #expect(settled.last == Settled(receipt: UInt64(sent.count), isDelivered: false))
+        var bytes = ByteBuffer(bytes: world.sockets.received())
+        bytes.writeImmutableBuffer(world.connection.written)
+        #expect(try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) } == sent)
+    }
+
+    @Test("of a socket that is broken the connection is asked what became of it")
+    func receiptOfBrokenSocket() throws {
+        let world = try World()
+        var settled: [Settled] = []
+        world.shard.onReceipt = { settled.append(Settled(receipt: $0.value, isDelivered: $1)) }
+        shutdown(world.sockets.near, Int32(SHUT_RDWR))
+        world.carryOut(deliver("lost", receipt: ReceiptID(value: 1)))
+        #expect(world.connection.events == [.write(["lost"]), .flush])
+        #expect(settled == [])
+        for promise in world.connection.takePromises() { promise.fail(ChannelError.ioOnClosedChannel) }
+        #expect(settled == [Settled(receipt: 1, isDelivered: false)])
     }
 
     @Test("the handle of a connection that is gone is not taken, and the next one in its place has none")
