@@ -62,8 +62,9 @@ public struct WebSocketConfiguration: ModuleConfiguration {
     public var compressionLevel = 1
     /// Bytes of a message below which it is sent as it is: within a packet there is little to save.
     public var compressionThreshold = ByteCount(1_024)
-    /// Connections that the kernel keeps for us before they are accepted.
-    public var backlog = 4_096
+    /// Connections that the kernel keeps for us before they are accepted (listen(2)); Linux keeps `net.core.somaxconn` of
+    /// them at most. Whom it has no room for tries again a second later.
+    public var backlog = 65_535
     public var abuse = AbuseLimits()
 
     public init() {}
@@ -135,7 +136,8 @@ public struct WebSocketConfiguration: ModuleConfiguration {
             "compression_threshold", into: &compressionThreshold, .range(ByteCount(0)...ByteCount(1 << 30)),
             "Bytes of a message below which it is sent as it is.")
         section.read(
-            "backlog", into: &backlog, .range(1...65_535), "Connections that the kernel keeps until they are accepted.")
+            "backlog", into: &backlog, .range(1...65_535),
+            "Connections that the kernel keeps until they are accepted; net.core.somaxconn bounds it.")
         abuse.read(from: &section)
     }
 
