@@ -100,9 +100,11 @@ extension Shard {
         case .takenFirst: dirty.append(index)
         case .behind: places[Int(index)].append(frames, in: &further)
         case .refused:
-            passOn(index)
             give(frames, to: Int(index))
             markDirty(index)
+        case .refusedBehind:
+            passOn(index)
+            give(frames, to: Int(index))
         }
         deliveries += messages
     }

@@ -31,6 +31,8 @@ extension Shard.Place {
         case behind
         /// The connection is to write them.
         case refused
+        /// The connection is to write them, behind what waits.
+        case refusedBehind
         /// There is no connection.
         case absent
     }
@@ -38,8 +40,8 @@ extension Shard.Place {
     @inline(__always)
     mutating func offer(_ frames: Frames) -> Offer {
         guard connection != nil else { return .absent }
+        guard waiting.isEmpty else { return handle == nil || waiting.isFull ? .refusedBehind : .behind }
         guard handle != nil else { return .refused }
-        guard waiting.isEmpty else { return waiting.isFull ? .refused : .behind }
         waiting.first = frames
         return markDirty() ? .takenFirst : .taken
     }
