@@ -1,13 +1,5 @@
 import NIOCore
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// Frames that a burst brings, for one connection or for many.
 struct BurstBuffer {
     let bytes: ByteBuffer
@@ -90,18 +82,13 @@ struct WaitingFrames {
         }
     }
 
-    func bytes(_ further: ContiguousArray<FurtherFrames>) -> Int {
-        var bytes = 0
-        forEach(in: further) { bytes += Int($0.count) }
-        return bytes
-    }
-
-    /// Sends all of them in one call. Returns how many bytes the kernel took.
+    /// Sends all of them in one call. Returns how many bytes the kernel took; nil: all.
     func send(
         _ further: ContiguousArray<FurtherFrames>, of buffers: ContiguousArray<BurstBuffer>, over handle: SocketHandle
-    ) -> Int {
-        withUnsafeTemporaryAllocation(of: iovec.self, capacity: Int(furtherCount) + 1) { parts in
+    ) -> Int? {
+        withUnsafeTemporaryAllocation(of: SocketHandle.Part.self, capacity: Int(furtherCount) + 1) { parts in
             var count = 0
+            var all = 0
             forEach(in: further) { frames in
                 // Lifetime: `buffers` holds the memory, and nothing writes to it.
                 let bytes = buffers[Int(frames.buffer)].bytes.withUnsafeReadableBytesWithStorageManagement { bytes, _ in
@@ -109,8 +96,10 @@ struct WaitingFrames {
                 }
                 parts.initializeElement(at: count, to: SocketHandle.part(bytes))
                 count += 1
+                all += bytes.count
             }
-            return handle.send(UnsafeBufferPointer(rebasing: parts[..<count]))
+            let sent = handle.send(UnsafeBufferPointer(rebasing: parts[..<count]))
+            return sent < all ? sent : nil
         }
     }
 }

@@ -209,8 +209,11 @@ extension Shard {
         _ waiting: WaitingFrames, _ further: ContiguousArray<FurtherFrames>, of buffers: ContiguousArray<BurstBuffer>,
         over handle: SocketHandle?, to at: Int
     ) {
-        var sent = handle.map { waiting.send(further, of: buffers, over: $0) } ?? 0
-        guard sent < waiting.bytes(further) else { return }
+        var sent = 0
+        if let handle {
+            guard let part = waiting.send(further, of: buffers, over: handle) else { return }
+            sent = part
+        }
         places[at].handle = nil
         waiting.forEach(in: further) { frames in
             let offset = min(sent, Int(frames.count))

@@ -29,8 +29,11 @@ package struct SocketHandle: Sendable, Equatable {
         #endif
     }
 
+    /// A piece of what is sent in one call.
+    typealias Part = iovec
+
     /// As ``send(_:)``, of several pieces one after the other (sendmsg(2)); at most IOV_MAX of them.
-    func send(_ parts: UnsafeBufferPointer<iovec>) -> Int {
+    func send(_ parts: UnsafeBufferPointer<Part>) -> Int {
         #if os(Linux)
             var message = msghdr()
             message.msg_iov = UnsafeMutablePointer(mutating: parts.baseAddress)
@@ -42,8 +45,8 @@ package struct SocketHandle: Sendable, Equatable {
     }
 
     /// - Parameter bytes: have to stay where they are until they are sent; they are only read.
-    static func part(_ bytes: UnsafeRawBufferPointer) -> iovec {
-        iovec(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
+    static func part(_ bytes: UnsafeRawBufferPointer) -> Part {
+        Part(iov_base: UnsafeMutableRawPointer(mutating: bytes.baseAddress), iov_len: bytes.count)
     }
 
     #if os(Linux)

@@ -63,6 +63,32 @@ struct ShardSendingTests {
         func carryOut(_ commands: ShardCommand...) { _ = shard.carryOut(commands) }
     }
 
+    /// Carries out bursts until the socket is full, and returns what they had for the connection.
+    ///
+    /// - Parameter burst: gets the number of the next text, and returns the texts of a burst with its commands.
+    private func fill(
+        _ world: World<ByteConnection>, _ burst: (Int) -> (texts: [String], commands: [ShardCommand])
+    ) -> [String] {
+        var sent: [String] = []
+        while world.connection.flushes == 0, sent.count < 10_000 {
+            let (texts, commands) = burst(sent.count)
+            sent += texts
+            _ = world.shard.carryOut(commands)
+        }
+        return sent
+    }
+
+    /// What has arrived, and behind it what the connection was to write.
+    private func allTexts(_ world: World<ByteConnection>) throws -> [String] {
+        var bytes = ByteBuffer(bytes: world.sockets.received())
+        bytes.writeImmutableBuffer(world.connection.written)
+        return try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) }
+    }
+
+    private func longText(_ number: Int, _ bytes: Int = 50_000) -> String {
+        "\(number) " + String(repeating: "x", count: bytes)
+    }
+
     private func deliver(_ text: String, receipt: ReceiptID? = nil) -> ShardCommand {
         let frames = Frame.make(.text, ByteBuffer(string: text), allocator: ByteBufferAllocator())
         return .deliver(Delivery(audience: .client(7), frames: frames, receipt: receipt))
@@ -110,18 +136,13 @@ struct ShardSendingTests {
     @Test("what a full socket does not take is the connection's to write, once and in order", arguments: [1, 3, 7])
     func full(buffersOfBurst: Int) throws {
         let world = try World(ByteConnection())
-        var sent: [String] = []
-        while world.connection.flushes == 0, sent.count < 1_000 {
-            let burst = (0..<buffersOfBurst).map { "\(sent.count + $0) " + String(repeating: "x", count: 50_000) }
-            sent += burst
-            _ = world.shard.carryOut(burst.map { deliver($0) })
+        let sent = fill(world) { next in
+            let texts = (0..<buffersOfBurst).map { longText(next + $0) }
+            return (texts, texts.map { deliver($0) })
         }
         _ = world.shard.carryOut([deliver("behind")])
         #expect(world.connection.flushes == 2)
-        var bytes = ByteBuffer(bytes: world.sockets.received())
-        bytes.writeImmutableBuffer(world.connection.written)
-        let texts = try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) }
-        #expect(texts == sent + ["behind"])
+        #expect(try allTexts(world) == sent + ["behind"])
     }
 
     @Test("connections between which a burst's buffers alternate get theirs alone, each in order")
@@ -210,18 +231,14 @@ struct ShardSendingTests {
     @Test("of a part that a full socket does not take, the rest is the connection's to write")
     func partOfPart() throws {
         let world = try World(ByteConnection())
-        var sent: [String] = []
-        while world.connection.flushes == 0, sent.count < 10_000 {
+        let sent = fill(world) { next in
             var burst = Burst(shards: 1)
             burst.add(client: 8, in: [0], ByteBuffer(string: "somebody else's"), receipt: nil)
-            sent.append("\(sent.count) " + String(repeating: "x", count: 30_000))
-            burst.add(client: 7, in: [0], ByteBuffer(string: sent[sent.count - 1]), receipt: nil)
-            _ = world.shard.carryOut(burst.take()[0])
+            burst.add(client: 7, in: [0], ByteBuffer(string: longText(next, 30_000)), receipt: nil)
+            return ([longText(next, 30_000)], burst.take()[0])
         }
         #expect(world.connection.flushes == 1)
-        var bytes = ByteBuffer(bytes: world.sockets.received())
-        bytes.writeImmutableBuffer(world.connection.written)
-        #expect(try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) } == sent)
+        #expect(try allTexts(world) == sent)
     }
 
     @Test("of a socket that is broken the connection hears by writing itself")
@@ -292,19 +309,15 @@ struct ShardSendingTests {
         let world = try World(ByteConnection())
         var settled: [Settled] = []
         world.shard.onReceipt = { settled.append(Settled(receipt: $0.value, isDelivered: $1)) }
-        var sent: [String] = []
-        while world.connection.flushes == 0, sent.count < 1_000 {
-            sent.append("\(sent.count) " + String(repeating: "x", count: 50_000))
-            _ = world.shard.carryOut([deliver(sent[sent.count - 1], receipt: ReceiptID(value: UInt64(sent.count)))])
+        let sent = fill(world) { next in
+            ([longText(next)], [deliver(longText(next), receipt: ReceiptID(value: UInt64(next + 1)))])
         }
         #expect(settled.map(\.receipt) == Array(1..<UInt64(sent.count)))
         #expect(!settled.contains { !$0.isDelivered })
         let promise = try #require(world.connection.promises.first)
         promise.fail(ChannelError.ioOnClosedChannel)
         #expect(settled.last == Settled(receipt: UInt64(sent.count), isDelivered: false))
-        var bytes = ByteBuffer(bytes: world.sockets.received())
-        bytes.writeImmutableBuffer(world.connection.written)
-        #expect(try ServerFrame.read(&bytes).map { String(decoding: $0.payload, as: UTF8.self) } == sent)
+        #expect(try allTexts(world) == sent)
     }
 
     @Test("of a socket that is broken the connection is asked what became of it")
