@@ -2,7 +2,8 @@
  * floor - the cheapest WebSocket push server this kernel allows (a yardstick,
  * not a product): handshake, then send() the same prebuilt frame to sockets.
  * No authentication, no queues, no flow control: a client whose socket buffer
- * is full is waited for (a second at most, then it is disconnected).
+ * is full is waited for (a second at most, then it is disconnected; with
+ * --uring it is disconnected at once).
  *
  *   clients    ws://host:PORT/<anything>      joins the broadcast list
  *              ws://host:PORT/u/<id>          ... and is client <id>
@@ -360,16 +361,18 @@ static void message(const char *p, size_t n)
 	} else if (*p == 'P') {
 		char *e;
 		long id = strtol(p + 2, &e, 10);
-		if (id < 0 || id >= MAXID || byid[id] < 0 || e >= p + n)
+		if (id < 0 || id >= MAXID || e >= p + n)
 			return;
 		size_t l = frame(one, e + 1, (size_t)(p + n - e - 1));
 		bcast_flush();
+		if (ones_n + l > sizeof ones)
+			ring_run();
+		if (byid[id] < 0)	/* only now: sending may have closed it */
+			return;
 		if (use_uring) {
-			if (ones_n + l > sizeof ones)
-				ring_run();
-			memcpy(ones + ones_n, one, l);
-			ring_send(byid[id], ones + ones_n, l);
+			char *at = memcpy(ones + ones_n, one, l);
 			ones_n += l;
+			ring_send(byid[id], at, l);
 		} else if (!push(byid[id], one, l)) {
 			drops++;
 			client_close(byid[id]);
